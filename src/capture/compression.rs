@@ -1,0 +1,141 @@
+//! Which compression a trace has, and the crate that undoes it.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+
+use lz4_flex::frame::{Error as Lz4Error, FrameDecoder};
+
+/// Compressed bytes that are read at a time.
+const INPUT_BUFFER_LEN: usize = 256 << 10;
+
+/// zstd's largest window (`--long=31`). Memory is taken as the data fills it, not because a header says so.
+const ZSTD_WINDOW_LOG_MAX: u32 = 31;
+
+/// Memory an xz stream may ask for; `xz -9` needs a sixteenth.
+const XZ_MEMORY_MAX: u64 = 1 << 30;
+
+/// The compressions that are undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// RFC 1952, with any number of members.
+    Gzip,
+    /// RFC 8878, with any number of frames.
+    Zstd,
+    /// The .xz format, with any number of streams.
+    Xz,
+    /// bzip2, with any number of streams.
+    Bzip2,
+    /// The LZ4 frame format, with any number of frames.
+    Lz4,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+            Self::Lz4 => "lz4",
+        })
+    }
+}
+
+impl Compression {
+    /// Tells the compression by the first bytes; `None` if it is none that is known.
+    pub(crate) fn detect(head: &[u8]) -> Option<Self> {
+        match *head {
+            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
+            // The second is a skippable frame, with which parallel compressors begin.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Some(Self::Bzip2),
+            // The second is the format of lz4 before 1.4.
+            [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => Some(Self::Lz4),
+            _ => None,
+        }
+    }
+
+    /// What `compressed` was before it was compressed.
+    pub(crate) fn decoder(self, compressed: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+        let input = BufReader::with_capacity(INPUT_BUFFER_LEN, compressed);
+        Ok(match self {
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                Box::new(decoder)
+            }
+            Self::Xz => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED)?;
+                Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
+            }
+            Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+            Self::Lz4 => Box::new(Lz4Reader { decoder: FrameDecoder::new(Lz4Input { input, probing: false }) }),
+        })
+    }
+}
+
+/// All frames of an LZ4 stream, one after the other; fails where it is cut short.
+///
+/// `lz4_flex` says "end" after each frame, and also where a frame stops between two blocks. To tell these apart,
+/// it is given bytes that are neither a frame nor a block once the input has ended: which of the two it
+/// complains about shows where it stands.
+struct Lz4Reader {
+    decoder: FrameDecoder<Lz4Input>,
+}
+
+impl Read for Lz4Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.decoder.read(buffer) {
+                Ok(0) if buffer.is_empty() => return Ok(0),
+                Ok(0) => self.decoder.get_mut().probe_at_end()?,
+                Ok(len) => return Ok(len),
+                Err(error) => match lz4_error(&error) {
+                    Some(Lz4Error::WrongMagicNumber) if self.decoder.get_ref().probing => return Ok(0),
+                    Some(Lz4Error::BlockTooBig) if self.decoder.get_ref().probing => {
+                        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the frame is cut short"));
+                    }
+                    Some(&Lz4Error::SkippableFrame(len)) => self.decoder.get_mut().skip(u64::from(len))?,
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+}
+
+/// The error of `lz4_flex` inside an I/O error.
+fn lz4_error(error: &io::Error) -> Option<&Lz4Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// The compressed bytes, and what is served after them.
+struct Lz4Input {
+    input: BufReader<Box<dyn Read + Send>>,
+    /// Once set, the input is `FF FF FF FF …`: no frame's magic number, and the length of no block.
+    probing: bool,
+}
+
+impl Lz4Input {
+    fn probe_at_end(&mut self) -> io::Result<()> {
+        self.probing = self.input.fill_buf()?.is_empty();
+        Ok(())
+    }
+
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut self.input.by_ref().take(bytes), &mut io::sink())?;
+        if skipped == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+}
+
+impl Read for Lz4Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.probing {
+            buffer.fill(0xff);
+            return Ok(buffer.len());
+        }
+        self.input.read(buffer)
+    }
+}

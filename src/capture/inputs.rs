@@ -1,0 +1,225 @@
+//! All traces as one stream of packets.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::feed::Pace;
+use super::folder::{self, Candidate};
+use super::packet::{Packet, Timestamp};
+use super::progress::Progress;
+use super::report::{Damage, DamageReason, TraceReport};
+use super::source::{self, Source};
+use super::trace::Trace;
+use crate::error::Error;
+
+/// Bytes in a block of a stream: large enough that handing it over costs nothing, small enough for the caches.
+const BLOCK_LEN: usize = 1 << 20;
+
+/// Blocks that wait to be read when nothing is gained from having more.
+const BLOCKS_MIN: usize = 8;
+
+/// Decompressed bytes that may wait to be read, in all files that are being decompressed together. Where files are no
+/// longer than their share of it, as rotated ones often are, so many of them are decompressed side by side.
+const WAITING_BYTES_MAX: usize = 512 << 20;
+
+/// How traces are read.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// Damage in a trace is an error.
+    pub strict: bool,
+    /// How files that are not compressed come into memory.
+    pub io: IoMode,
+    /// How many compressed files are decompressed at a time besides the one that is being read, each in its thread.
+    pub ahead: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { strict: false, io: IoMode::default(), ahead: 1 }
+    }
+}
+
+/// How files that are not compressed come into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IoMode {
+    /// Mapped: fastest, but a file that is cut short meanwhile ends the process.
+    #[default]
+    Mmap,
+    /// Read by a thread, for files that may change.
+    Read,
+}
+
+/// All traces of a run.
+pub struct Inputs {
+    options: ReadOptions,
+    /// Those not yet begun.
+    waiting: VecDeque<Waiting>,
+    current: Option<Trace>,
+    reports: Vec<TraceReport>,
+    progress: Arc<Progress>,
+    pace: Pace,
+}
+
+/// A trace that is known to be one.
+struct Waiting {
+    candidate: Candidate,
+    /// Its first packet's time.
+    first: Option<Timestamp>,
+    /// Bytes on disk, if it is no pipe.
+    size: Option<u64>,
+    /// Is read, or decompressed, by a thread, which can work ahead.
+    streamed: bool,
+    state: State,
+}
+
+enum State {
+    Closed,
+    Opened(Source),
+    /// Looked into and kept, because it could not be opened again.
+    Begun(Box<Trace>),
+}
+
+impl Inputs {
+    /// Finds the traces that `paths` mean and puts them in the order of their first packets; where these are
+    /// equal, in the order given. A folder stands for the files in it and below, hidden ones excepted; `-` is
+    /// standard input.
+    ///
+    /// # Errors
+    /// If a path cannot be opened or is no capture. Files of folders that are none are skipped and reported, unless
+    /// `options` are strict.
+    pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, Error> {
+        let candidates = folder::expand(paths)?;
+        let together = if candidates.len() > 1 { options.ahead.saturating_add(1) } else { usize::MAX };
+        let blocks = (WAITING_BYTES_MAX / BLOCK_LEN / together).max(BLOCKS_MIN);
+        let mut inputs = Self {
+            options: options.clone(),
+            waiting: VecDeque::with_capacity(candidates.len()),
+            current: None,
+            reports: Vec::new(),
+            progress: Arc::default(),
+            pace: Pace { block_len: BLOCK_LEN, blocks },
+        };
+        let alone = candidates.len() == 1;
+        for candidate in candidates {
+            match inputs.look(&candidate, alone) {
+                Ok(waiting) => inputs.waiting.push_back(waiting),
+                Err(error) => inputs.skip(&candidate, error)?,
+            }
+        }
+        inputs.refuse_nothing(paths)?;
+        inputs.waiting.make_contiguous().sort_by_key(|waiting| waiting.first);
+        let sizes: Option<u64> = inputs.waiting.iter().map(|waiting| waiting.size).sum();
+        inputs.progress = Arc::new(Progress::new(sizes.unwrap_or(0)));
+        Ok(inputs)
+    }
+
+    /// The next packet; `None` when all traces are at their end.
+    ///
+    /// # Errors
+    /// If a trace cannot be read on, or is damaged and the options are strict.
+    #[inline]
+    pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, Error> {
+        loop {
+            if let Some(trace) = &mut self.current
+                && trace.advance()?
+            {
+                break;
+            }
+            if !self.begin_next()? {
+                return Ok(None);
+            }
+        }
+        Ok(self.current.as_ref().map(Trace::packet))
+    }
+
+    /// How far the reading has come; it goes on telling while packets are read.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// What was found out about the traces, in the order they were read in. One that was not begun is not among them.
+    pub fn finish(mut self) -> Vec<TraceReport> {
+        self.reports.extend(self.current.take().map(Trace::finish));
+        self.reports
+    }
+
+    /// Opens a trace, and reads up to its first packet unless it is `alone`, when no order depends on it.
+    fn look(&self, candidate: &Candidate, alone: bool) -> Result<Waiting, Error> {
+        let keep = alone || !source::is_repeatable(&candidate.path);
+        let pace = if keep { self.pace } else { Pace::PEEK };
+        let source = Source::open(&candidate.path, self.options.io, pace)?;
+        let (size, streamed) = (source.size, source.window.is_streamed());
+        let mut trace = Trace::begin(candidate.path.clone(), source, self.options.strict)?;
+        let first = if alone { None } else { trace.peek()? };
+        let state = if keep { State::Begun(Box::new(trace)) } else { State::Closed };
+        Ok(Waiting { candidate: candidate.clone(), first, size, streamed, state })
+    }
+
+    /// Reports a file of a folder that is no trace or cannot be read; anything else stays an error.
+    fn skip(&mut self, candidate: &Candidate, error: Error) -> Result<(), Error> {
+        if candidate.named || self.options.strict {
+            return Err(error);
+        }
+        let (offset, reason) = match error {
+            Error::Capture { offset, reason, .. } => (offset, DamageReason::NotACapture(reason)),
+            Error::Io { source, .. } => (0, DamageReason::Unreadable(source.to_string())),
+            other => return Err(other),
+        };
+        let bytes = candidate.path.metadata().map_or(0, |metadata| metadata.len());
+        let mut report = TraceReport { path: candidate.path.clone(), bytes, ..TraceReport::default() };
+        report.note(Damage { offset, bytes, reason, before: None, after: None });
+        self.reports.push(report);
+        Ok(())
+    }
+
+    /// Folders without a single trace in them are a mistake.
+    fn refuse_nothing(&self, paths: &[PathBuf]) -> Result<(), Error> {
+        match paths.first() {
+            Some(path) if self.waiting.is_empty() => {
+                let reason = "there is no capture in this folder".to_owned();
+                Err(Error::Capture { path: path.clone(), offset: 0, reason })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the current trace and begins the next one; false if there is none.
+    #[cold]
+    fn begin_next(&mut self) -> Result<bool, Error> {
+        self.reports.extend(self.current.take().map(Trace::finish));
+        while let Some(waiting) = self.waiting.pop_front() {
+            let begun = self.begin(waiting.state, &waiting.candidate);
+            self.open_ahead();
+            match begun {
+                Ok(mut trace) => {
+                    trace.tell(self.progress());
+                    self.current = Some(trace);
+                    return Ok(true);
+                }
+                Err(error) => self.skip(&waiting.candidate, error)?,
+            }
+        }
+        Ok(false)
+    }
+
+    fn begin(&self, state: State, candidate: &Candidate) -> Result<Trace, Error> {
+        let source = match state {
+            State::Begun(trace) => return Ok(*trace),
+            State::Opened(source) => source,
+            State::Closed => Source::open(&candidate.path, self.options.io, self.pace)?,
+        };
+        Trace::begin(candidate.path.clone(), source, self.options.strict)
+    }
+
+    /// Has the threads of the next streamed files begin their work.
+    fn open_ahead(&mut self) {
+        let next = self.waiting.iter_mut().filter(|waiting| waiting.streamed).take(self.options.ahead);
+        for waiting in next.filter(|waiting| matches!(waiting.state, State::Closed)) {
+            // A file that cannot be opened now is left for its turn, which will say why.
+            if let Ok(source) = Source::open(&waiting.candidate.path, self.options.io, self.pace) {
+                waiting.state = State::Opened(source);
+            }
+        }
+    }
+}

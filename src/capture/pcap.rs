@@ -1,0 +1,235 @@
+//! The classic format: a file header of 24 bytes, then records, each with a header that says how long it is.
+//!
+//! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-05.html>, and what libpcap's sf-pcap.c does beyond it.
+//! The file header is read by pcap-parser, the records by us: its iterators take every record for little-endian.
+
+use super::MAX_RECORD_LEN;
+use super::format::{Facts, Found, HEAD_LEN, Link, Step};
+use super::packet::{LinkType, Timestamp};
+use super::pcapng::PcapNg;
+use super::report::{ByteOrder, CaptureFormat, DamageReason, Resolution};
+
+/// libpcap's limit of a record's captured length, whatever the file header says.
+const CAPTURED_MAX: u32 = 262_144;
+
+/// A snap length beyond this is no promise but a wish, and says nothing of the lengths to expect.
+const SNAP_LEN_MAX: u32 = 16 << 20;
+
+/// No two neighbours in a chain of records that is to be believed are further apart: 100 days.
+const NEIGHBOUR_NS_MAX: u64 = 100 * 86_400 * 1_000_000_000;
+
+/// Link type bits of the file header's last field; the others tell of the frame check sequence.
+const LINK_TYPE_MASK: u32 = 0x03ff_ffff;
+const CHECK_SEQUENCE_KNOWN: u32 = 0x0400_0000;
+
+/// How to read the records of a file.
+pub(crate) struct Pcap {
+    byte_order: ByteOrder,
+    /// Record headers have 8 more bytes, which say nothing we need (Kuznetzov's patch).
+    modified: bool,
+    first_length: FirstLength,
+    /// Nanoseconds in a unit of the time's fraction.
+    unit_ns: u32,
+    captured_max: u32,
+    /// The file header's last field, all of it.
+    network: u32,
+}
+
+/// Which length a record states first. Before version 2.4 it was the other one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstLength {
+    Captured,
+    Original,
+    /// Version 2.3 was written both ways: the captured length is the smaller one.
+    Unsure,
+}
+
+struct RecordHeader {
+    seconds: u32,
+    fraction: u32,
+    captured_len: u32,
+    original_len: u32,
+}
+
+impl Pcap {
+    /// Reads a file header; `None` if there is none or it is cut short.
+    pub(crate) fn detect(bytes: &[u8]) -> Option<Self> {
+        let mut head = *bytes.first_chunk::<HEAD_LEN>()?;
+        let modified_big = head.first_chunk() == Some(&[0xa1, 0xb2, 0xcd, 0x34]);
+        if modified_big {
+            // pcap-parser does not know this one: let it read the plain form of the same byte order.
+            *head.first_chunk_mut()? = [0xa1, 0xb2, 0xc3, 0xd4];
+        }
+        let (_, header) = pcap_parser::parse_pcap_header(&head).ok()?;
+        let big = header.is_bigendian();
+        let snap_len = if header.snaplen > SNAP_LEN_MAX { 0 } else { header.snaplen };
+        Some(Self {
+            byte_order: if big { ByteOrder::Big } else { ByteOrder::Little },
+            modified: modified_big || header.is_modified_format(),
+            first_length: FirstLength::of_version(header.version_major, header.version_minor),
+            unit_ns: if header.is_nanosecond_precision() { 1 } else { 1000 },
+            captured_max: snap_len.max(CAPTURED_MAX),
+            network: header.network.0.cast_unsigned(),
+        })
+    }
+
+    /// Whether `head` begins as a pcap file does.
+    pub(crate) fn has_magic(head: &[u8]) -> bool {
+        matches!(
+            head,
+            [0xa1, 0xb2, 0xc3, 0xd4, ..]
+                | [0xd4, 0xc3, 0xb2, 0xa1, ..]
+                | [0xa1, 0xb2, 0x3c, 0x4d, ..]
+                | [0x4d, 0x3c, 0xb2, 0xa1, ..]
+                | [0xa1, 0xb2, 0xcd, 0x34, ..]
+                | [0x34, 0xcd, 0xb2, 0xa1, ..]
+        )
+    }
+
+    /// Whether a whole file header of a known version stands here: files are put together with `cat`.
+    pub(crate) fn file_header_at(bytes: &[u8], at: usize) -> bool {
+        let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD_LEN>) else { return false };
+        let [_, _, _, _, version @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *head;
+        Self::has_magic(head) && matches!(version, [2, 0, 0..=4, 0] | [0, 2, 0, 0..=4])
+    }
+
+    /// Whether another capture's file header stands here.
+    pub(crate) fn capture_begins(bytes: &[u8], at: usize) -> bool {
+        Self::file_header_at(bytes, at) || bytes.get(at..).is_some_and(PcapNg::begins)
+    }
+
+    pub(crate) fn header_len(&self) -> usize {
+        if self.modified { 24 } else { 16 }
+    }
+
+    pub(crate) fn name(&self) -> CaptureFormat {
+        if self.modified { CaptureFormat::PcapModified } else { CaptureFormat::Pcap }
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        // The top four bits count 16-bit words.
+        let words = u8::try_from(self.network >> 28).unwrap_or_default();
+        Facts {
+            byte_orders: vec![self.byte_order],
+            resolutions: vec![Resolution::Decimal(if self.unit_ns == 1 { 9 } else { 6 })],
+            link_types: vec![self.link_type()],
+            check_sequence_len: (self.network & CHECK_SEQUENCE_KNOWN != 0).then_some(words * 2),
+        }
+    }
+
+    #[inline]
+    fn link_type(&self) -> LinkType {
+        LinkType(self.network & LINK_TYPE_MASK)
+    }
+
+    /// What stands at `at`.
+    #[inline]
+    pub(crate) fn step(&self, bytes: &[u8], at: usize, ended: bool) -> Step {
+        let Some(header) = self.header_at(bytes, at) else { return Step::More(self.header_len()) };
+        let captured_len = header.captured_len as usize;
+        let odd = header.captured_len == 0 || header.captured_len > self.captured_max;
+        if odd && let Some(step) = self.odd_step(bytes, at, &header, ended) {
+            return step;
+        }
+        let start = at + self.header_len();
+        let next = start + captured_len;
+        let found = Found {
+            time: self.time(&header),
+            start,
+            end: next,
+            original_len: header.original_len,
+            link_type: self.link_type(),
+            next,
+        };
+        // A look at the next record, whose header is needed soon anyway, shows a length that leads astray.
+        match self.header_at(bytes, next) {
+            Some(following) if following.captured_len as usize <= MAX_RECORD_LEN => Step::Packet(found),
+            Some(_) if Self::capture_begins(bytes, next) => Step::Packet(found),
+            Some(_) => Step::Suspect(found),
+            None if ended && next <= bytes.len() => Step::Packet(found),
+            None => Step::More(next - at + HEAD_LEN),
+        }
+    }
+
+    /// Looks closer at a record without bytes or with too many. `None` if it is to be taken as it is.
+    #[cold]
+    fn odd_step(&self, bytes: &[u8], at: usize, header: &RecordHeader, ended: bool) -> Option<Step> {
+        let here = bytes.len() - at;
+        if here < HEAD_LEN && !ended {
+            return Some(Step::More(HEAD_LEN));
+        }
+        if Self::capture_begins(bytes, at) {
+            return Some(Step::Broken(DamageReason::BadLength(header.captured_len)));
+        }
+        if header.captured_len == 0 {
+            return None;
+        }
+        if header.captured_len as usize > MAX_RECORD_LEN {
+            return Some(Step::Broken(DamageReason::BadLength(header.captured_len)));
+        }
+        // Longer than libpcap would take, but not absurd: what comes after it decides.
+        let needed = self.header_len() + header.captured_len as usize;
+        if !ended && here < needed + HEAD_LEN {
+            return Some(Step::More(needed + HEAD_LEN));
+        }
+        let next = at + needed;
+        let sensible = next == bytes.len() || matches!(self.link(bytes, next, Some(self.time(header))), Link::Record { .. });
+        (!sensible && next < bytes.len()).then_some(Step::Broken(DamageReason::BadLength(header.captured_len)))
+    }
+
+    /// Whether a plausible record stands at `at`.
+    pub(crate) fn link(&self, bytes: &[u8], at: usize, near: Option<Timestamp>) -> Link {
+        let Some(header) = self.header_at(bytes, at) else { return Link::None };
+        let plausible = header.captured_len > 0
+            && header.captured_len <= header.original_len
+            && header.original_len <= CAPTURED_MAX
+            && u64::from(header.fraction) * u64::from(self.unit_ns) < 1_000_000_000;
+        if !plausible {
+            return Link::None;
+        }
+        let time = self.time(&header);
+        if near.is_some_and(|near| time.since(near).unsigned_abs() > NEIGHBOUR_NS_MAX) {
+            return Link::None;
+        }
+        Link::Record { next: at + self.header_len() + header.captured_len as usize, time: Some(time) }
+    }
+
+    #[inline]
+    fn header_at(&self, bytes: &[u8], at: usize) -> Option<RecordHeader> {
+        let fields = bytes.get(at..)?.first_chunk::<16>()?;
+        let (seconds, fraction, first_len, second_len) = match self.byte_order {
+            ByteOrder::Little => words(fields, u32::from_le_bytes),
+            ByteOrder::Big => words(fields, u32::from_be_bytes),
+        };
+        let swapped = match self.first_length {
+            FirstLength::Captured => false,
+            FirstLength::Original => true,
+            FirstLength::Unsure => first_len > second_len,
+        };
+        let (captured_len, original_len) = if swapped { (second_len, first_len) } else { (first_len, second_len) };
+        Some(RecordHeader { seconds, fraction, captured_len, original_len })
+    }
+
+    /// A fraction of more than a second, as broken writers make it, counts as what it says.
+    #[inline]
+    fn time(&self, header: &RecordHeader) -> Timestamp {
+        Timestamp(i64::from(header.seconds) * 1_000_000_000 + i64::from(header.fraction) * i64::from(self.unit_ns))
+    }
+}
+
+impl FirstLength {
+    /// As libpcap has it; 543.0 is DG/UX.
+    fn of_version(major: u16, minor: u16) -> Self {
+        match (major, minor) {
+            (2, 0..=2) | (543, _) => Self::Original,
+            (2, 3) => Self::Unsure,
+            _ => Self::Captured,
+        }
+    }
+}
+
+#[inline]
+fn words(bytes: &[u8; 16], word: fn([u8; 4]) -> u32) -> (u32, u32, u32, u32) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
+    (word([a, b, c, d]), word([e, f, g, h]), word([i, j, k, l]), word([m, n, o, p]))
+}

@@ -1,0 +1,315 @@
+//! One trace: following its records, and finding the way back where they cannot be followed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::chain;
+use super::format::{Format, Found, HEAD_LEN, Step, add, describe_stranger};
+use super::packet::{LinkType, Packet, Timestamp};
+use super::pcap::Pcap;
+use super::prefetch::fetch_ahead;
+use super::progress::Progress;
+use super::report::{Damage, DamageReason, TraceReport};
+use super::source::Source;
+use super::window::Window;
+use crate::error::Error;
+
+/// Bytes after which the progress is told and a mapped file is looked at again.
+const TICK_BYTES: usize = 4 << 20;
+
+/// A trace that is being read.
+pub(crate) struct Trace {
+    window: Window,
+    format: Format,
+    /// Where in the window the next record begins.
+    at: usize,
+    /// Up to where the window was asked for in advance.
+    reached: usize,
+    /// Where the progress is told next.
+    tick: usize,
+    found: Found,
+    /// `found` was looked at, but not yet taken.
+    held: bool,
+    /// The latest damage waits for the packet after it.
+    gap_open: bool,
+    packets: u64,
+    /// The smallest and the largest time of a packet, and that of the latest one.
+    first: Timestamp,
+    last: Timestamp,
+    latest: Timestamp,
+    strict: bool,
+    progress: Option<Arc<Progress>>,
+    /// Bytes that `progress` has been told.
+    told: u64,
+    size: Option<u64>,
+    report: TraceReport,
+}
+
+/// What came of a step that did not simply find a packet.
+enum Turn {
+    Packet,
+    Again,
+    End,
+}
+
+impl Trace {
+    /// Reads the file header of `source`. Fails if there is none.
+    pub(crate) fn begin(path: PathBuf, source: Source, strict: bool) -> Result<Self, Error> {
+        let Source { mut window, compression, size } = source;
+        let at = window.fill(0, HEAD_LEN).map_err(Error::io(&path, "read"))?;
+        let head = window.bytes().get(at..).unwrap_or_default();
+        let Some((format, header_len)) = Format::detect(head) else {
+            let reason = match (compression, window.trouble()) {
+                (Some(compression), Some(what)) => format!("the {compression} data cannot be decompressed: {what}"),
+                _ => describe_stranger(head),
+            };
+            return Err(Error::Capture { path, offset: 0, reason });
+        };
+        let nothing = Found {
+            time: Timestamp(0),
+            start: 0,
+            end: 0,
+            original_len: 0,
+            link_type: LinkType(u32::MAX),
+            next: 0,
+        };
+        Ok(Self {
+            at: at + header_len,
+            window,
+            format,
+            reached: 0,
+            tick: 0,
+            found: nothing,
+            held: false,
+            gap_open: false,
+            packets: 0,
+            first: Timestamp(i64::MAX),
+            last: Timestamp(i64::MIN),
+            latest: Timestamp(0),
+            strict,
+            progress: None,
+            told: 0,
+            size,
+            report: TraceReport { path, compression, ..TraceReport::default() },
+        })
+    }
+
+    /// Tells `progress` from now on.
+    pub(crate) fn tell(&mut self, progress: Arc<Progress>) {
+        self.progress = Some(progress);
+    }
+
+    /// The time of the next packet, which stays the next one; `None` if there is none.
+    pub(crate) fn peek(&mut self) -> Result<Option<Timestamp>, Error> {
+        self.held = self.advance()?;
+        Ok(self.held.then_some(self.found.time))
+    }
+
+    /// Goes on to the next packet; false at the end.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Result<bool, Error> {
+        if self.held {
+            self.held = false;
+            return Ok(true);
+        }
+        loop {
+            let bytes = self.window.bytes();
+            self.reached = fetch_ahead(bytes, self.at, self.reached);
+            match self.format.step(bytes, self.at, self.window.ended()) {
+                Step::Packet(found) => {
+                    self.take(found)?;
+                    return Ok(true);
+                }
+                Step::Skip(next) => self.at = next,
+                step => match self.work_around(step)? {
+                    Turn::Packet => return Ok(true),
+                    Turn::Again => {}
+                    Turn::End => return Ok(false),
+                },
+            }
+        }
+    }
+
+    /// The packet that [`Trace::advance`] went to.
+    #[inline]
+    pub(crate) fn packet(&self) -> Packet<'_> {
+        let Found { time, start, end, original_len, link_type, .. } = self.found;
+        let captured = self.window.bytes().get(start..end).unwrap_or_default();
+        Packet { time, captured, original_len, link_type }
+    }
+
+    /// What was found out, up to the packet at hand.
+    pub(crate) fn finish(mut self) -> TraceReport {
+        self.tell_progress();
+        let some_packets = self.packets > 0;
+        self.report.bytes = self.size.unwrap_or_else(|| self.window.disk_bytes(self.at));
+        self.report.packets = self.packets;
+        self.report.first = some_packets.then_some(self.first);
+        self.report.last = some_packets.then_some(self.last);
+        self.format.describe(&mut self.report);
+        self.report
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found) -> Result<(), Error> {
+        self.packets += 1;
+        self.first = self.first.min(found.time);
+        self.last = self.last.max(found.time);
+        self.latest = found.time;
+        if found.link_type != self.found.link_type {
+            add(&mut self.report.link_types, found.link_type);
+        }
+        self.found = found;
+        self.at = found.next;
+        if self.gap_open {
+            self.close_gap();
+        }
+        if self.at >= self.tick { self.tick() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn work_around(&mut self, step: Step) -> Result<Turn, Error> {
+        match step {
+            Step::Packet(found) => {
+                self.take(found)?;
+                return Ok(Turn::Packet);
+            }
+            Step::Suspect(found) => return self.resolve(found),
+            Step::Skip(next) => self.at = next,
+            Step::Unusable(next, reason) => {
+                self.note(self.window.offset(self.at), (next - self.at) as u64, reason)?;
+                self.at = next;
+            }
+            Step::Odd(reason) => self.note(self.window.offset(self.at), 0, reason)?,
+            Step::More(_) if self.window.ended() => return self.end(),
+            Step::More(needed) => self.fill(needed)?,
+            Step::Broken(reason) => self.recover(reason)?,
+        }
+        Ok(Turn::Again)
+    }
+
+    /// Has `needed` bytes from the cursor on in the window, if the trace has so many.
+    fn fill(&mut self, needed: usize) -> Result<(), Error> {
+        self.at = self.window.fill(self.at, needed).map_err(Error::io(&self.report.path, "read"))?;
+        self.reached = self.at;
+        self.tick = 0;
+        Ok(())
+    }
+
+    /// Decides about a packet after which no record stands: does a chain of records begin inside it?
+    fn resolve(&mut self, found: Found) -> Result<Turn, Error> {
+        let needed = found.next - self.at + chain::LOOK_AHEAD;
+        if !self.window.ended() && self.window.bytes().len() - self.at < needed {
+            self.fill(needed)?;
+            return Ok(Turn::Again);
+        }
+        let near = self.near().or(Some(found.time));
+        let (bytes, ended) = (self.window.bytes(), self.window.ended());
+        let Some(place) = chain::find(&self.format, bytes, found.start..found.next, ended, near) else {
+            self.take(found)?;
+            return Ok(Turn::Packet);
+        };
+        let len = u32::try_from(found.end - found.start).unwrap_or(u32::MAX);
+        self.note(self.window.offset(self.at), (place - self.at) as u64, DamageReason::Overlong(len))?;
+        self.at = place;
+        Ok(Turn::Again)
+    }
+
+    /// No more bytes: what is left is no packet, unless it is one that reaches over others.
+    fn end(&mut self) -> Result<Turn, Error> {
+        if self.at < self.window.bytes().len() {
+            self.recover(DamageReason::CutShort)?;
+            return Ok(Turn::Again);
+        }
+        if let Some(what) = self.window.take_trouble() {
+            self.note(self.window.offset(self.at), 0, DamageReason::Compression(what))?;
+        }
+        Ok(Turn::End)
+    }
+
+    /// Goes to where records can be followed again: another capture that begins here, or the next chain.
+    fn recover(&mut self, reason: DamageReason) -> Result<(), Error> {
+        self.fill(HEAD_LEN)?;
+        if self.begin_other() {
+            return Ok(());
+        }
+        let start = self.window.offset(self.at);
+        if self.strict {
+            return self.note(start, 0, reason);
+        }
+        let (near, mut candidate) = (self.near(), self.at + 1);
+        loop {
+            candidate = self.window.fill(candidate, chain::LOOK_AHEAD).map_err(Error::io(&self.report.path, "read"))?;
+            let (bytes, ended) = (self.window.bytes(), self.window.ended());
+            let limit = if ended { bytes.len() } else { (bytes.len() + 1).saturating_sub(chain::LOOK_AHEAD) };
+            let place = chain::find(&self.format, bytes, candidate..limit, ended, near);
+            if place.is_some() || ended {
+                self.at = place.unwrap_or(bytes.len());
+                self.reached = self.at;
+                return self.note(start, self.window.offset(self.at).wrapping_sub(start), reason);
+            }
+            candidate = limit.max(candidate);
+        }
+    }
+
+    /// Goes on with the format whose file header stands at the cursor; false if none does.
+    fn begin_other(&mut self) -> bool {
+        let bytes = self.window.bytes();
+        let head = bytes.get(self.at..).unwrap_or_default();
+        // A pcapng file goes from section to section by itself: one that it stumbles over is broken.
+        let other = match self.format {
+            Format::Pcap(_) => Pcap::capture_begins(bytes, self.at),
+            Format::PcapNg(_) => Pcap::file_header_at(bytes, self.at),
+        };
+        let Some((format, header_len)) = Format::detect(head).filter(|_| other) else { return false };
+        self.report.packets = self.packets;
+        self.format.describe(&mut self.report);
+        self.format = format;
+        self.at += header_len;
+        true
+    }
+
+    /// Notes a damage, which is an error if the user wants it to be.
+    fn note(&mut self, offset: u64, bytes: u64, reason: DamageReason) -> Result<(), Error> {
+        if self.strict {
+            let path = self.report.path.clone();
+            return Err(Error::Capture { path, offset, reason: reason.to_string() });
+        }
+        let before = self.near();
+        self.report.note(Damage { offset, bytes, reason, before, after: None });
+        self.gap_open = true;
+        Ok(())
+    }
+
+    /// The time of the latest packet.
+    fn near(&self) -> Option<Timestamp> {
+        (self.packets > 0).then_some(self.latest)
+    }
+
+    #[cold]
+    fn close_gap(&mut self) {
+        self.gap_open = false;
+        let waiting = self.report.damage.iter_mut().rev().take_while(|damage| damage.after.is_none());
+        waiting.for_each(|damage| damage.after = Some(self.latest));
+    }
+
+    #[cold]
+    fn tick(&mut self) -> Result<(), Error> {
+        self.tick = self.at + TICK_BYTES;
+        self.tell_progress();
+        let path = &self.report.path;
+        if self.window.is_whole().map_err(Error::io(path, "read"))? {
+            return Ok(());
+        }
+        let reason = "the file was cut short while it was read; `--io read` can follow such files".to_owned();
+        Err(Error::Capture { path: path.clone(), offset: self.window.offset(self.at), reason })
+    }
+
+    fn tell_progress(&mut self) {
+        let disk_bytes = self.window.disk_bytes(self.at);
+        if let Some(progress) = &self.progress {
+            progress.advance(disk_bytes.saturating_sub(self.told));
+        }
+        self.told = disk_bytes;
+    }
+}

@@ -1,0 +1,352 @@
+//! What was typed, and what it means: flags to [`Config`].
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use goostat::capture::{IoMode, Progress, ReadOptions};
+use goostat::config::{Cidr, Config, FlowOptions, Group, Groups};
+use goostat::{Summary, output};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Examples:
+  goostat trace.pcap                        write trace.out/tcp.parquet, udp.parquet, summary.json
+  goostat captures/ -o flows                a folder of rotated captures is one trace
+  zcat x.gz | goostat - -o flows            read standard input
+  goostat x.pcap --columns core,time        fewer columns, faster
+
+Exit codes: 0 done (damage in a trace is a warning), 1 the run could not go on, 2 usage.";
+
+/// Turns packet traces into per-flow Parquet tables.
+///
+/// Reads pcap and pcapng, plain or compressed (gzip, zstd, xz, bzip2, lz4), told by content. Several
+/// traces are one trace in time order: flows live across file borders.
+#[derive(Debug, Parser)]
+#[command(version, styles = STYLES, after_help = AFTER_HELP, args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// Print what every column means, as Markdown
+    Columns,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Captures, folders of captures, or - for standard input
+    #[arg(required = true, value_name = "TRACE", value_hint = ValueHint::AnyPath)]
+    traces: Vec<PathBuf>,
+    /// Folder for the results [default: <first trace's stem>.out]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    out: Option<PathBuf>,
+    /// Replace an output folder that holds earlier results
+    #[arg(long)]
+    force: bool,
+    /// Worker threads [default: the machine's cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Column groups to write: core, time, rtt, seq, opt, link, or all; core is always there
+    #[arg(
+        long,
+        value_name = "GROUPS",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
+    columns: Vec<GroupArg>,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+    /// Print the summary as JSON on standard output
+    #[arg(long)]
+    json: bool,
+    /// Damage in a trace is an error
+    #[arg(long)]
+    strict: bool,
+    /// How plain captures are read; read is for files that may change meanwhile
+    #[arg(long, value_name = "MODE", default_value = "mmap")]
+    io: IoArg,
+    #[command(flatten)]
+    flow: FlowArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What makes a flow")]
+struct FlowArgs {
+    /// Addresses that count as internal, in place of the private ranges
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    internal: Vec<Cidr>,
+    /// Silence that ends a TCP flow
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = duration)]
+    tcp_idle: i64,
+    /// The same for a TCP flow of SYNs from one side
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    tcp_singleton: i64,
+    /// The same for a closed TCP flow
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    tcp_linger: i64,
+    /// Silence that ends a UDP flow
+    #[arg(long, value_name = "TIME", default_value = "200s", value_parser = duration)]
+    udp_idle: i64,
+    /// The same for a UDP flow of one packet
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    udp_singleton: i64,
+    /// Age at which a flow is cut, or off
+    #[arg(long, value_name = "TIME", default_value = "off", value_parser = duration_or_off)]
+    active_timeout: OrOff,
+    /// Segments kept for each direction of a TCP flow
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
+    max_segments: u32,
+    /// Seed of the Community ID
+    #[arg(long, value_name = "N", default_value = "0")]
+    community_id_seed: u16,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GroupArg {
+    Core,
+    Time,
+    Rtt,
+    Seq,
+    Opt,
+    Link,
+    All,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum IoArg {
+    /// Map the file into memory
+    Mmap,
+    /// Read it block by block
+    Read,
+}
+
+/// A time-out that can be switched off.
+#[derive(Clone, Copy, Debug)]
+struct OrOff(Option<i64>);
+
+/// `10s`, `250ms`, `5m`, `2h`: nanoseconds.
+fn duration(text: &str) -> Result<i64, String> {
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: i64 = number
+        .parse()
+        .ok()
+        .filter(|&number| number >= 0)
+        .ok_or_else(|| format!("'{text}' is no time; write 10s, 250ms, 5m or 2h"))?;
+    let nanoseconds = match unit {
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        "s" | "" => 1_000_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => {
+            return Err(format!(
+                "'{unit}' is no unit of time; use ns, us, ms, s, m or h"
+            ));
+        }
+    };
+    number
+        .checked_mul(nanoseconds)
+        .ok_or_else(|| format!("{text} is more than 292 years"))
+}
+
+fn duration_or_off(text: &str) -> Result<OrOff, String> {
+    match text {
+        "off" => Ok(OrOff(None)),
+        text => duration(text).map(|limit| OrOff(Some(limit))),
+    }
+}
+
+/// Does what was typed.
+pub(crate) fn main(cli: Cli) -> Result<()> {
+    match cli.command {
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "goostat", &mut text);
+            print(&text)
+        }
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            print(&text)
+        }
+        Some(Command::Columns) => print(output::markdown().as_bytes()),
+        None => run(cli.run),
+    }
+}
+
+fn run(args: RunArgs) -> Result<()> {
+    let (quiet, json) = (args.quiet, args.json);
+    let config = config(args)?;
+    let summary = goostat::run(&config, |progress| {
+        if !quiet && std::io::stderr().is_terminal() {
+            show(progress);
+        }
+    })?;
+    for warning in summary.warnings() {
+        eprintln!("goostat: warning: {warning}");
+    }
+    if json {
+        print(serde_json::to_string_pretty(&summary)?.as_bytes())?;
+        print(b"\n")?;
+    }
+    if !quiet {
+        report(&summary, &config.out);
+    }
+    Ok(())
+}
+
+fn report(summary: &Summary, out: &Path) {
+    eprintln!("{}\nresults in {}", summary.text(), out.display());
+}
+
+fn config(args: RunArgs) -> Result<Config> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or(cores, usize::from);
+    let out = match args.out {
+        Some(out) => out,
+        None => default_out(&args.traces)?,
+    };
+    let io = match args.io {
+        IoArg::Mmap => IoMode::Mmap,
+        IoArg::Read => IoMode::Read,
+    };
+    Ok(Config {
+        traces: args.traces,
+        out,
+        force: args.force,
+        read: ReadOptions {
+            strict: args.strict,
+            io,
+            ahead: threads,
+        },
+        threads,
+        flow: flow_options(args.flow, &args.columns),
+        hash_seed: None,
+    })
+}
+
+fn flow_options(args: FlowArgs, columns: &[GroupArg]) -> FlowOptions {
+    let defaults = FlowOptions::default();
+    let internal = if args.internal.is_empty() {
+        defaults.internal
+    } else {
+        args.internal
+    };
+    FlowOptions {
+        tcp_idle: args.tcp_idle,
+        tcp_singleton: args.tcp_singleton,
+        tcp_linger: args.tcp_linger,
+        udp_idle: args.udp_idle,
+        udp_singleton: args.udp_singleton,
+        active_timeout: args.active_timeout.0,
+        internal,
+        community_id_seed: args.community_id_seed,
+        max_segments: args.max_segments as usize,
+        groups: groups(columns),
+    }
+}
+
+fn groups(columns: &[GroupArg]) -> Groups {
+    let named: Vec<Group> = columns
+        .iter()
+        .flat_map(|group| match group {
+            GroupArg::Core => vec![Group::Core],
+            GroupArg::Time => vec![Group::Time],
+            GroupArg::Rtt => vec![Group::Rtt],
+            GroupArg::Seq => vec![Group::Seq],
+            GroupArg::Opt => vec![Group::Opt],
+            GroupArg::Link => vec![Group::Link],
+            GroupArg::All => Group::ALL.to_vec(),
+        })
+        .collect();
+    Groups::of(&named)
+}
+
+/// `trace.out` for `trace.pcap.gz`, in the working directory.
+fn default_out(traces: &[PathBuf]) -> Result<PathBuf> {
+    let first = traces.first().context("no trace was named")?;
+    if first.as_os_str() == "-" {
+        return Ok(PathBuf::from("stdin.out"));
+    }
+    let path = if first.file_name().is_none() {
+        first.canonicalize()?
+    } else {
+        first.clone()
+    };
+    let mut stem = PathBuf::from(path.file_name().unwrap_or("trace".as_ref()));
+    for known in [
+        &["gz", "zst", "xz", "bz2", "lz4"][..],
+        &["pcap", "pcapng", "cap", "dmp"],
+    ] {
+        let extension = stem.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| known.contains(&extension)) {
+            stem.set_extension("");
+        }
+    }
+    let mut name = stem.into_os_string();
+    name.push(".out");
+    Ok(PathBuf::from(name))
+}
+
+/// Shows progress on the terminal until the process ends or all is read.
+fn show(progress: Arc<Progress>) {
+    let bar = match progress.total() {
+        Some(total) => ProgressBar::new(total).with_style(style(
+            "{bar:30} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left",
+        )),
+        None => ProgressBar::new_spinner()
+            .with_style(style("{spinner} {bytes}, {binary_bytes_per_sec}")),
+    };
+    thread::spawn(move || {
+        while progress.total().is_none_or(|total| progress.done() < total) {
+            bar.set_position(progress.done());
+            thread::sleep(Duration::from_millis(100));
+        }
+        bar.finish_and_clear();
+    });
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Writes to standard output. Whoever stops reading it has seen enough.
+fn print(text: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
+}

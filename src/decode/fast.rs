@@ -1,0 +1,139 @@
+//! The plain frames that most traffic is made of, read in one go: Ethernet with at most one
+//! tag, IPv4 without options and fragments or IPv6 without extensions, TCP, or UDP that no
+//! tunnel's port names. Anything else, anything cut short and anything odd is left to the
+//! general descent, whose results these are.
+
+use super::Want;
+use super::headers::{Decoded, Headers, IpHeader, IpVersion, LinkInfo, Transport};
+use super::ip::{address_v4, number};
+use super::payload::be16;
+use super::transport::{tcp_header, tcp_header_len};
+use super::udp_tunnel::is_tunnel_port;
+
+/// The Ethernet type of a plain VLAN tag.
+const TAG: u16 = 0x8100;
+
+/// Decodes an Ethernet frame if it is a plain one.
+#[inline]
+pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<Decoded> {
+    let (ethernet, rest) = frame.split_first_chunk::<14>()?;
+    let [_, _, _, _, _, _, source @ .., a, b] = *ethernet;
+    let mut ether_type = be16([a, b]);
+    let mut packet = rest;
+    let mut vlan_id = None;
+    if ether_type == TAG {
+        let (&[a, b, c, d], behind) = rest.split_first_chunk::<4>()?;
+        vlan_id = Some(be16([a, b]) & 0x0FFF);
+        ether_type = be16([c, d]);
+        packet = behind;
+    }
+    let headers = match ether_type {
+        0x0800 => ipv4(packet, want)?,
+        0x86DD => ipv6(packet, want)?,
+        _ => return None,
+    };
+    if want.link {
+        *link = LinkInfo {
+            vlan_id,
+            source_mac: Some(source),
+            ..LinkInfo::default()
+        };
+    }
+    Some(Decoded::Transport(headers))
+}
+
+/// Reads an IPv4 packet.
+#[inline]
+fn ipv4(packet: &[u8], want: Want) -> Option<Headers> {
+    let (header, rest) = packet.split_first_chunk::<20>()?;
+    let [first, tos, l0, l1, i0, i1, f0, f1, ttl, protocol, ..] = *header;
+    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    // Version 4 and five words; neither an offset nor more fragments.
+    if first != 0x45 || be16([f0, f1]) & 0x3FFF != 0 {
+        return None;
+    }
+    let length = be16([l0, l1]);
+    let ip = IpHeader {
+        version: IpVersion::V4,
+        source: address_v4([s0, s1, s2, s3]),
+        destination: address_v4([d0, d1, d2, d3]),
+        length: u32::from(length),
+        ttl,
+        tos,
+        id: be16([i0, i1]),
+    };
+    transport(
+        ip,
+        protocol,
+        rest,
+        usize::from(length).checked_sub(20)?,
+        want,
+    )
+}
+
+/// Reads an IPv6 packet.
+#[inline]
+fn ipv6(packet: &[u8], want: Want) -> Option<Headers> {
+    let (header, rest) = packet.split_first_chunk::<40>()?;
+    let (&[a, b, _, _, l0, l1, next, ttl], addresses) = header.split_first_chunk::<8>()?;
+    let (source, destination) = addresses.split_first_chunk::<16>()?;
+    let length = be16([l0, l1]);
+    // A length of 0 is left to the descent.
+    if a >> 4 != 6 || length == 0 {
+        return None;
+    }
+    let ip = IpHeader {
+        version: IpVersion::V6,
+        source: *source,
+        destination: *destination.first_chunk::<16>()?,
+        length: u32::from(length) + 40,
+        ttl,
+        tos: (a << 4) | (b >> 4),
+        id: 0,
+    };
+    transport(ip, next, rest, usize::from(length), want)
+}
+
+/// Reads the transport header at the start of `rest`; `length` bytes belong to the IP packet.
+#[inline]
+fn transport(
+    ip: IpHeader,
+    protocol: u8,
+    rest: &[u8],
+    length: usize,
+    want: Want,
+) -> Option<Headers> {
+    let segment = rest.get(..length).unwrap_or(rest);
+    let (&[s0, s1, d0, d1, l0, l1, _, _], _) = segment.split_first_chunk::<8>()?;
+    let (source_port, destination_port) = (be16([s0, s1]), be16([d0, d1]));
+    let (transport, payload_len) = match protocol {
+        number::TCP => {
+            let (fixed, behind) = segment.split_first_chunk::<20>()?;
+            let header_len = tcp_header_len(fixed);
+            let options = behind.get(..header_len.checked_sub(20)?).unwrap_or(behind);
+            let payload_len = length.checked_sub(header_len)?;
+            (
+                Transport::Tcp(tcp_header(fixed, options, want)),
+                payload_len,
+            )
+        }
+        number::UDP if !is_tunnel_port(source_port) && !is_tunnel_port(destination_port) => {
+            let stated = usize::from(be16([l0, l1]));
+            if stated > length {
+                return None;
+            }
+            (Transport::Udp, stated.checked_sub(8)?)
+        }
+        _ => return None,
+    };
+    Some(Headers {
+        ip,
+        source_port,
+        destination_port,
+        transport,
+        payload_len: u32::try_from(payload_len).ok()?,
+        bad_len: false,
+        tso: false,
+        first_fragment: None,
+    })
+}

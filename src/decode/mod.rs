@@ -1,0 +1,87 @@
+//! From a frame to the headers that count (spec 2, 3.3 to 3.5, 7.4).
+//!
+//! In comes one captured frame with its link type and its length on the wire; out comes a
+//! [`Decoded`]: the innermost transport header that could be read, a later fragment, or the
+//! reason why there is neither. Lengths come from headers, never from what was captured, so a
+//! capture's snap length changes no count.
+//!
+//! `descent` holds the loop from layer to layer and the rules of what counts; each other
+//! file opens the headers of one kind. `fast` reads the plain frames that most of all
+//! traffic is made of, and yields what the loop would.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod descent;
+mod ethernet;
+mod fast;
+mod headers;
+mod host;
+mod ip;
+mod lan;
+mod link;
+mod options;
+mod payload;
+mod ppp;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod tunnel;
+mod udp_tunnel;
+mod wan;
+mod wireless;
+
+pub use headers::{
+    AddressBytes, Decoded, Fate, Headers, IpHeader, IpVersion, LaterFragment, LinkInfo, TcpHeader,
+    TcpOptions, Transport, Tunnel, tcp_flags,
+};
+
+use crate::capture::LinkType;
+use payload::Payload;
+
+/// What is wanted beyond the headers that count; each costs only when asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// Fill [`TcpHeader::options`].
+    pub options: bool,
+    /// Fill the [`LinkInfo`].
+    pub link: bool,
+}
+
+/// Opens a frame from the outside to the inside.
+///
+/// `frame` is what was captured, `original_len` its length on the wire. `link` is reset and
+/// filled if `want` asks for it, and left alone otherwise; it tells of the headers around the
+/// one that counts.
+#[inline]
+pub fn decode(
+    link_type: LinkType,
+    frame: &[u8],
+    original_len: u32,
+    want: Want,
+    link: &mut LinkInfo,
+) -> Decoded {
+    if link_type == LinkType::ETHERNET
+        && let Some(decoded) = fast::decode(frame, want, link)
+    {
+        return decoded;
+    }
+    decode_any(link_type, frame, original_len, want, link)
+}
+
+/// Does what [`decode`] does without its shortcut.
+fn decode_any(
+    link_type: LinkType,
+    frame: &[u8],
+    original_len: u32,
+    want: Want,
+    link: &mut LinkInfo,
+) -> Decoded {
+    if want.link {
+        *link = LinkInfo::default();
+    }
+    let frame = Payload {
+        captured: frame,
+        length: usize::try_from(original_len).unwrap_or(usize::MAX),
+    };
+    descent::descend(link_type, frame, want, link)
+}

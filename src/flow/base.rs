@@ -1,0 +1,354 @@
+//! What TCP and UDP flows have in common: key, roles, times, packet and byte counts.
+
+use super::roles::{self, ClientBy};
+use super::{PacketInfo, Side, Sides, Span, marks};
+use crate::capture::Timestamp;
+use crate::config::{FlowOptions, Group};
+use crate::decode::{LinkInfo, Tunnel};
+use crate::key::{End, Endpoint, FlowKey};
+
+/// Why a row ends (spec 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EndReason {
+    /// Both sides' FINs were acknowledged.
+    Fin,
+    /// A side reset it.
+    Rst,
+    /// A new connection took over the key.
+    Reuse,
+    /// Silence.
+    Idle,
+    /// Silence after a single packet (UDP) or after SYNs of one side (TCP).
+    Singleton,
+    /// The trace ended first.
+    Eof,
+    /// It reached the active time-out.
+    Active,
+    /// The table was full.
+    Resource,
+}
+
+impl EndReason {
+    /// All of them, as the summary lists them.
+    pub const ALL: [Self; 8] = [
+        Self::Fin,
+        Self::Rst,
+        Self::Reuse,
+        Self::Idle,
+        Self::Singleton,
+        Self::Eof,
+        Self::Active,
+        Self::Resource,
+    ];
+
+    /// The value of the column `end_reason`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Rst => "rst",
+            Self::Reuse => "reuse",
+            Self::Idle => "idle",
+            Self::Singleton => "singleton",
+            Self::Eof => "eof",
+            Self::Active => "active",
+            Self::Resource => "resource",
+        }
+    }
+
+    /// The value of the column `ipfix_end_reason` (IANA IPFIX information element 136).
+    pub fn ipfix(self) -> u8 {
+        match self {
+            Self::Idle | Self::Singleton => 1,
+            Self::Active => 2,
+            Self::Fin | Self::Rst | Self::Reuse => 3,
+            Self::Eof => 4,
+            Self::Resource => 5,
+        }
+    }
+}
+
+/// What is counted for one side of any flow.
+#[derive(Clone, Debug, Default)]
+pub struct SideCounts {
+    /// Packets with a transport header.
+    pub pkts: u64,
+    /// IP bytes, later fragments included.
+    pub bytes_ip: u64,
+    /// Payload bytes, retransmissions included.
+    pub bytes: u64,
+    /// Bytes of whole frames, later fragments included.
+    pub bytes_frame: u64,
+    /// Times of its packets.
+    pub times: Span,
+    /// Later fragments.
+    pub frag_pkts: u32,
+    /// Packets with the ECN field at "congestion experienced".
+    pub ecn_ce_pkts: u32,
+    /// Smallest and largest TTL; meaningless without packets.
+    pub ttl_min: u8,
+    /// See `ttl_min`.
+    pub ttl_max: u8,
+    /// Type of service of the first packet.
+    pub tos_first: u8,
+    /// OR of all types of service.
+    pub tos_or: u8,
+}
+
+/// What the group `link` says of a flow.
+#[derive(Clone, Debug, Default)]
+pub struct FlowLink {
+    /// Facts of the flow's first packet.
+    pub first: LinkInfo,
+    /// Link-layer source of each side's first packet.
+    pub macs: Sides<Option<[u8; 6]>>,
+}
+
+/// The part of a flow that does not depend on its protocol.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Its endpoints and protocol.
+    pub key: FlowKey,
+    /// Its hash in the table's index.
+    pub(super) hash: u32,
+    /// Place of its first packet in the trace: rows are ordered by it.
+    pub number: u64,
+    /// Smallest and largest time of its packets.
+    pub times: Span,
+    /// The trace clock when its latest packet was counted.
+    pub touch: Timestamp,
+    /// Counts of client and server.
+    pub sides: Sides<SideCounts>,
+    /// Link layer and tunnels, if asked for.
+    pub link: Option<Box<FlowLink>>,
+    /// Packets with a time before the flow's last.
+    pub clock_backsteps: u32,
+    /// Packets of which less was captured than was on the wire.
+    pub trunc_pkts: u32,
+    /// Packets with contradictory length fields.
+    pub bad_len_pkts: u32,
+    /// Packets without an IP length.
+    pub tso_pkts: u32,
+    /// Which endpoint is the client.
+    pub client: End,
+    /// Whether each side's address is internal (spec 3.2).
+    pub is_internal: Sides<bool>,
+    /// What decided that.
+    pub client_by: ClientBy,
+    /// Why it ended; [`EndReason::Eof`] while it lives.
+    pub end_reason: EndReason,
+}
+
+impl Flow {
+    /// A flow that begins with `packet`, which is not counted yet.
+    pub(super) fn begin(
+        packet: &PacketInfo,
+        link: Option<&LinkInfo>,
+        options: &FlowOptions,
+    ) -> Self {
+        let (client, client_by) = roles::client(packet, options);
+        let link = link
+            .filter(|_| options.groups.has(Group::Link))
+            .map(|first| {
+                Box::new(FlowLink {
+                    first: *first,
+                    macs: Sides::default(),
+                })
+            });
+        let is_internal = |end| {
+            let address = &packet.key.endpoint(end).address;
+            options.is_internal(packet.key.version, address)
+        };
+        Self {
+            key: packet.key,
+            hash: packet.index_hash(),
+            number: packet.number,
+            times: Span::default(),
+            touch: packet.clock,
+            sides: Sides::default(),
+            link,
+            clock_backsteps: 0,
+            trunc_pkts: 0,
+            bad_len_pkts: 0,
+            tso_pkts: 0,
+            client,
+            is_internal: Sides::new(is_internal(client), is_internal(client.other())),
+            client_by,
+            end_reason: EndReason::Eof,
+        }
+    }
+
+    /// Which side sent `packet`.
+    #[inline]
+    pub(super) fn side_of(&self, packet: &PacketInfo) -> Side {
+        if packet.from() == self.client {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    }
+
+    /// Counts a packet: the part of step 1 of spec 5 that all flows share.
+    #[inline]
+    pub(super) fn count(&mut self, packet: &PacketInfo, side: Side, link: Option<&LinkInfo>) {
+        let time = packet.time;
+        if self.times.get().is_some_and(|(_, last)| time.0 < last) {
+            bump(&mut self.clock_backsteps, true);
+        }
+        self.times.add(time);
+        self.touch = packet.clock;
+        bump(&mut self.trunc_pkts, packet.has(marks::TRUNCATED));
+        bump(&mut self.bad_len_pkts, packet.has(marks::BAD_LEN));
+        bump(&mut self.tso_pkts, packet.has(marks::TSO));
+        let me = &mut self.sides[side];
+        if me.pkts == 0 {
+            (me.ttl_min, me.ttl_max, me.tos_first) = (packet.ttl, packet.ttl, packet.tos);
+            if let (Some(flow), Some(packet)) = (&mut self.link, link) {
+                flow.macs[side] = packet.source_mac;
+            }
+        }
+        me.pkts += 1;
+        me.bytes_ip += u64::from(packet.ip_len);
+        me.bytes += u64::from(packet.payload_len);
+        me.bytes_frame += u64::from(packet.frame_len);
+        me.times.add(time);
+        me.ttl_min = me.ttl_min.min(packet.ttl);
+        me.ttl_max = me.ttl_max.max(packet.ttl);
+        me.tos_or |= packet.tos;
+        bump(&mut me.ecn_ce_pkts, packet.tos & 3 == 3);
+    }
+
+    /// Counts a later fragment, which changes nothing else (spec 3.5).
+    pub(super) fn count_fragment(&mut self, fragment: &PacketInfo) {
+        let side = self.side_of(fragment);
+        let me = &mut self.sides[side];
+        bump(&mut me.frag_pkts, true);
+        me.bytes_ip += u64::from(fragment.ip_len);
+        me.bytes_frame += u64::from(fragment.frame_len);
+    }
+
+    /// Time of the first packet.
+    #[inline]
+    pub fn first(&self) -> i64 {
+        self.times.get().map_or(0, |(first, _)| first)
+    }
+
+    /// Time of the last packet.
+    #[inline]
+    pub fn last(&self) -> i64 {
+        self.times.get().map_or(0, |(_, last)| last)
+    }
+
+    /// Packets of both sides.
+    pub fn packets(&self) -> u64 {
+        self.sides[Side::Client].pkts + self.sides[Side::Server].pkts
+    }
+
+    /// The client's address and port, or the server's.
+    pub fn endpoint(&self, side: Side) -> &Endpoint {
+        let end = match side {
+            Side::Client => self.client,
+            Side::Server => self.client.other(),
+        };
+        self.key.endpoint(end)
+    }
+
+    /// The innermost tunnel of the first packet.
+    pub fn tunnel(&self) -> Option<Tunnel> {
+        self.link.as_ref()?.first.tunnel
+    }
+
+    /// Whether silence of more than `timeout` has ended the flow: the gap rule (spec 4.1), or its
+    /// half that needs no packet if `time` is `None`.
+    #[inline]
+    pub(super) fn is_past(&self, timeout: i64, time: Option<Timestamp>, clock: Timestamp) -> bool {
+        let last = self.last();
+        time.is_some_and(|time| time.since(Timestamp(last)) > timeout)
+            || clock.0.saturating_sub(last.max(self.touch.0)) > timeout
+    }
+
+    /// The identifier of the row: FNV-1a over key and start (spec 8.1).
+    pub fn id(&self) -> u64 {
+        let fnv = |hash: u64, bytes: &[u8]| {
+            bytes.iter().fold(hash, |hash, &byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            })
+        };
+        let mut hash = fnv(0xcbf2_9ce4_8422_2325, &[self.key.protocol as u8]);
+        for endpoint in [&self.key.low, &self.key.high] {
+            hash = fnv(hash, self.key.address_bytes(&endpoint.address));
+            hash = fnv(hash, &endpoint.port.to_be_bytes());
+        }
+        fnv(hash, &self.first().to_be_bytes())
+    }
+}
+
+/// Counts one more if `happened`; a counter that is full stays full.
+#[inline]
+pub(super) fn bump(counter: &mut u32, happened: bool) {
+    *counter = counter.saturating_add(u32::from(happened));
+}
+
+/// A flow in a table, of either protocol: the rules of its life (spec 4).
+pub(super) trait Tracked {
+    /// A flow that begins with `packet`, which is not counted yet.
+    fn begin(packet: &PacketInfo, link: Option<&LinkInfo>, options: &FlowOptions) -> Self;
+
+    /// Counts a packet. True if it closed the flow.
+    fn count(
+        &mut self,
+        packet: &PacketInfo,
+        link: Option<&LinkInfo>,
+        options: &FlowOptions,
+    ) -> bool;
+
+    /// What all flows have.
+    fn flow(&self) -> &Flow;
+
+    /// The same, to be changed.
+    fn flow_mut(&mut self) -> &mut Flow;
+
+    /// Why the flow is closed, if it is (spec 4.4).
+    fn closed(&self) -> Option<EndReason>;
+
+    /// How long a silence the flow survives, in its present state (spec 4.2).
+    fn timeout(&self, options: &FlowOptions) -> i64;
+
+    /// Why silence ends it: a singleton or not.
+    fn silence_reason(&self) -> EndReason;
+
+    /// Whether `packet` begins another flow with the same key (spec 4.3).
+    fn is_reused_by(&self, packet: &PacketInfo) -> bool;
+
+    /// Why the flow has ended before `packet`, if it has: silence, age, or a new connection.
+    #[inline]
+    fn ended_before(&self, packet: &PacketInfo, options: &FlowOptions) -> Option<EndReason> {
+        let flow = self.flow();
+        let age = packet.time.since(Timestamp(flow.first()));
+        if flow.is_past(self.timeout(options), Some(packet.time), packet.clock) {
+            Some(self.closed().unwrap_or_else(|| self.silence_reason()))
+        } else if options.active_timeout.is_some_and(|limit| age > limit) {
+            Some(self.closed().unwrap_or(EndReason::Active))
+        } else if self.is_reused_by(packet) {
+            Some(self.closed().unwrap_or(EndReason::Reuse))
+        } else {
+            None
+        }
+    }
+
+    /// Why the flow ends if it ends now, without a packet.
+    fn reason_at(&self, clock: Timestamp, options: &FlowOptions) -> EndReason {
+        let is_silent = self.flow().is_past(self.timeout(options), None, clock);
+        match self.closed() {
+            Some(closed) => closed,
+            None if is_silent => self.silence_reason(),
+            None => EndReason::Eof,
+        }
+    }
+
+    /// The last moment of the trace clock at which the flow lives if nothing more comes.
+    #[inline]
+    fn due(&self, options: &FlowOptions) -> i64 {
+        let heard = self.flow().last().max(self.flow().touch.0);
+        heard.saturating_add(self.timeout(options))
+    }
+}

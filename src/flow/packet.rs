@@ -1,0 +1,230 @@
+//! What a flow table sees of a packet: all that travels from the reader to a worker.
+
+use crate::capture::Timestamp;
+use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
+use crate::decode::{Headers, LaterFragment, TcpOptions, Transport};
+use crate::key::{End, Endpoint, FlowKey, Protocol};
+
+/// One packet with a transport header, or a later fragment of one.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketInfo {
+    /// The flow it belongs to.
+    pub key: FlowKey,
+    /// Hash of the key.
+    pub hash: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// The trace clock once this packet is counted (spec 1).
+    pub clock: Timestamp,
+    /// Its place in the trace, from 0; of a later fragment, the place of its first fragment.
+    pub number: u64,
+    /// Length of the frame on the wire.
+    pub frame_len: u32,
+    /// Length of the IP packet by its header.
+    pub ip_len: u32,
+    /// Payload bytes by the headers.
+    pub payload_len: u32,
+    /// SEG.SEQ (TCP).
+    pub seq: u32,
+    /// SEG.ACK (TCP).
+    pub ack: u32,
+    /// Window field, not scaled (TCP).
+    pub window: u16,
+    /// IPv4 identification, 0 if absent.
+    pub id: u16,
+    /// MSS option of a SYN, as sent.
+    pub mss: u16,
+    /// Window scale option of a SYN, as sent.
+    pub window_scale: u8,
+    /// The TCP flag byte.
+    pub flags: u8,
+    /// IPv4 TTL or IPv6 hop limit.
+    pub ttl: u8,
+    /// IPv4 type of service or IPv6 traffic class.
+    pub tos: u8,
+    /// Yes-or-no facts: see [`marks`].
+    pub marks: u16,
+}
+
+/// The bits of [`PacketInfo::marks`].
+pub mod marks {
+    /// The sender is the larger endpoint of the key.
+    pub const FROM_HIGH: u16 = 1;
+    /// It is a later fragment.
+    pub const FRAGMENT: u16 = 1 << 1;
+    /// Less was captured than was on the wire.
+    pub const TRUNCATED: u16 = 1 << 2;
+    /// A length field contradicts another.
+    pub const BAD_LEN: u16 = 1 << 3;
+    /// The IP header states no length.
+    pub const TSO: u16 = 1 << 4;
+    /// It carries an MSS option.
+    pub const MSS: u16 = 1 << 5;
+    /// It carries a window scale option.
+    pub const WINDOW_SCALE: u16 = 1 << 6;
+    /// It carries a SACK-permitted option.
+    pub const SACK_PERMITTED: u16 = 1 << 7;
+    /// It carries a time stamps option.
+    pub const TIMESTAMPS: u16 = 1 << 8;
+    /// It carries a SACK option with a block.
+    pub const SACK: u16 = 1 << 9;
+    /// Its first SACK block is a duplicate report.
+    pub const DSACK: u16 = 1 << 10;
+    /// It carries an MPTCP option.
+    pub const MPTCP: u16 = 1 << 11;
+    /// It carries a TCP Fast Open option.
+    pub const FAST_OPEN: u16 = 1 << 12;
+    /// Any of the TCP options above.
+    pub const OPTIONS: u16 = 0xff << 5;
+}
+
+impl PacketInfo {
+    /// What the tables need of a packet with `headers`; hash, times and number are left to the caller.
+    #[inline]
+    pub fn from_headers(headers: &Headers) -> Self {
+        let protocol = match headers.transport {
+            Transport::Tcp(_) => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+        };
+        let (key, from) = FlowKey::new(
+            headers.ip.version,
+            protocol,
+            Endpoint {
+                address: headers.ip.source,
+                port: headers.source_port,
+            },
+            Endpoint {
+                address: headers.ip.destination,
+                port: headers.destination_port,
+            },
+        );
+        let mut info = Self {
+            key,
+            hash: 0,
+            time: Timestamp(0),
+            clock: Timestamp(0),
+            number: 0,
+            frame_len: 0,
+            ip_len: headers.ip.length,
+            payload_len: headers.payload_len,
+            seq: 0,
+            ack: 0,
+            window: 0,
+            id: headers.ip.id,
+            mss: 0,
+            window_scale: 0,
+            flags: 0,
+            ttl: headers.ip.ttl,
+            tos: headers.ip.tos,
+            marks: mark(from == End::High, marks::FROM_HIGH)
+                | mark(headers.bad_len, marks::BAD_LEN)
+                | mark(headers.tso, marks::TSO),
+        };
+        if let Transport::Tcp(tcp) = &headers.transport {
+            (info.seq, info.ack) = (tcp.seq, tcp.ack);
+            (info.window, info.flags) = (tcp.window, tcp.flags);
+            info.add_options(&tcp.options);
+        }
+        info
+    }
+
+    #[inline]
+    fn add_options(&mut self, options: &TcpOptions) {
+        self.mss = options.mss.unwrap_or(0);
+        self.window_scale = options.window_scale.unwrap_or(0);
+        self.marks |= mark(options.mss.is_some(), marks::MSS)
+            | mark(options.window_scale.is_some(), marks::WINDOW_SCALE)
+            | mark(options.sack_permitted, marks::SACK_PERMITTED)
+            | mark(options.timestamps, marks::TIMESTAMPS)
+            | mark(options.sack, marks::SACK)
+            | mark(options.dsack, marks::DSACK)
+            | mark(options.mptcp, marks::MPTCP)
+            | mark(options.fast_open, marks::FAST_OPEN);
+    }
+
+    /// Whether all the marks in `wanted` are set.
+    #[inline]
+    pub fn has(&self, wanted: u16) -> bool {
+        self.marks & wanted == wanted
+    }
+
+    /// Which endpoint sent it.
+    #[inline]
+    pub fn from(&self) -> End {
+        if self.has(marks::FROM_HIGH) {
+            End::High
+        } else {
+            End::Low
+        }
+    }
+
+    /// The part of the hash that the table's index uses.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    pub(super) fn index_hash(&self) -> u32 {
+        self.hash as u32
+    }
+
+    /// Whether all TCP flags in `wanted` are set.
+    #[inline]
+    pub fn flag(&self, wanted: u8) -> bool {
+        self.flags & wanted == wanted
+    }
+
+    /// SYN without ACK, whatever else is set.
+    #[inline]
+    pub fn is_bare_syn(&self) -> bool {
+        self.key.protocol == Protocol::Tcp && self.flags & (SYN | ACK) == SYN
+    }
+
+    /// An ACK that carries nothing else.
+    #[inline]
+    pub fn is_pure_ack(&self) -> bool {
+        self.flags & (ACK | SYN | FIN | RST) == ACK && self.payload_len == 0
+    }
+}
+
+#[inline]
+fn mark(is_set: bool, bit: u16) -> u16 {
+    if is_set { bit } else { 0 }
+}
+
+/// What a fragment shares with its first fragment (spec 3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FragmentKey {
+    source: [u8; 16],
+    destination: [u8; 16],
+    identification: u32,
+    protocol: u8,
+    version: crate::decode::IpVersion,
+}
+
+impl FragmentKey {
+    /// The key under which `headers` is stored, if it is a first fragment.
+    #[inline]
+    pub fn of_first(headers: &Headers) -> Option<Self> {
+        let identification = headers.first_fragment?;
+        let protocol = match headers.transport {
+            Transport::Tcp(_) => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+        };
+        Some(Self {
+            source: headers.ip.source,
+            destination: headers.ip.destination,
+            identification,
+            protocol: protocol as u8,
+            version: headers.ip.version,
+        })
+    }
+
+    /// The key under which a later fragment finds its first.
+    pub fn of_later(fragment: &LaterFragment) -> Self {
+        Self {
+            source: fragment.ip.source,
+            destination: fragment.ip.destination,
+            identification: fragment.identification,
+            protocol: fragment.protocol,
+            version: fragment.ip.version,
+        }
+    }
+}

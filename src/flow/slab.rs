@@ -1,0 +1,191 @@
+//! Where a table keeps its flows: numbered places that are reused, each with the earliest time at
+//! which the flow in it can have timed out.
+//!
+//! The times stand apart from the flows in pages with a common minimum, so a sweep reads eight
+//! bytes a flow, only in pages where something is due, and a packet writes none of them: a flow
+//! that has been heard of since is given its new time by the sweep that finds it.
+
+/// Places in a page.
+const PAGE: usize = 1024;
+/// The time of a place that is free.
+const NEVER: i64 = i64::MAX;
+
+/// Numbered places for values of one kind.
+pub(super) struct Slab<T> {
+    pages: Vec<Page<T>>,
+    free: Vec<u32>,
+    len: usize,
+}
+
+struct Page<T> {
+    values: Vec<Option<T>>,
+    due: Vec<i64>,
+    earliest: i64,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self {
+            pages: Vec::new(),
+            free: Vec::new(),
+            len: 0,
+        }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Keeps `value`, which cannot time out before `due`. Returns its place.
+    pub(super) fn insert(&mut self, value: T, due: i64) -> u32 {
+        self.len += 1;
+        let place = self.free.pop().unwrap_or_else(|| self.grow());
+        let (page, at) = split(place);
+        let page = &mut self.pages[page];
+        page.values[at] = Some(value);
+        page.due[at] = due;
+        page.earliest = page.earliest.min(due);
+        place
+    }
+
+    /// A place that was never used.
+    fn grow(&mut self) -> u32 {
+        if self
+            .pages
+            .last()
+            .is_none_or(|page| page.values.len() == PAGE)
+        {
+            self.pages.push(Page {
+                values: Vec::with_capacity(PAGE),
+                due: Vec::with_capacity(PAGE),
+                earliest: NEVER,
+            });
+        }
+        let page_count = self.pages.len();
+        let page = &mut self.pages[page_count - 1];
+        page.values.push(None);
+        page.due.push(NEVER);
+        let place = (page_count - 1) * PAGE + page.values.len() - 1;
+        u32::try_from(place).expect("a table holds fewer than 2^32 flows")
+    }
+
+    /// Frees `place` and returns what was there.
+    pub(super) fn remove(&mut self, place: u32) -> Option<T> {
+        let (page, at) = split(place);
+        let page = self.pages.get_mut(page)?;
+        let value = page.values.get_mut(at)?.take()?;
+        page.due[at] = NEVER;
+        self.free.push(place);
+        self.len -= 1;
+        Some(value)
+    }
+
+    /// What is at `place`.
+    #[inline]
+    pub(super) fn get(&self, place: u32) -> Option<&T> {
+        let (page, at) = split(place);
+        self.pages.get(page)?.values.get(at)?.as_ref()
+    }
+
+    /// What is at `place`, to be changed.
+    #[inline]
+    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
+        let (page, at) = split(place);
+        self.pages.get_mut(page)?.values.get_mut(at)?.as_mut()
+    }
+
+    /// Lets the value at `place` be looked at by sweeps from `due` on.
+    pub(super) fn set_due(&mut self, place: u32, due: i64) {
+        let (page, at) = split(place);
+        let page = &mut self.pages[page];
+        page.due[at] = due;
+        page.earliest = page.earliest.min(due);
+    }
+
+    /// Collects in `expired` every place whose time has come by `now`. `due_of` says when a value
+    /// is really due; a place where that is later than `now` is given that time instead.
+    pub(super) fn sweep(&mut self, now: i64, expired: &mut Vec<u32>, due_of: impl Fn(&T) -> i64) {
+        for (number, page) in self.pages.iter_mut().enumerate() {
+            if page.earliest >= now {
+                continue;
+            }
+            page.earliest = NEVER;
+            for (at, due) in page.due.iter_mut().enumerate() {
+                if *due < now {
+                    *due = page.values[at].as_ref().map_or(NEVER, &due_of);
+                    if *due < now {
+                        let place = number * PAGE + at;
+                        expired.push(u32::try_from(place).expect("it was one at insertion"));
+                        continue;
+                    }
+                }
+                page.earliest = page.earliest.min(*due);
+            }
+        }
+    }
+
+    /// All values.
+    pub(super) fn into_values(self) -> impl Iterator<Item = T> {
+        self.pages
+            .into_iter()
+            .flat_map(|page| page.values)
+            .flatten()
+    }
+
+    /// How many places are in use.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+#[inline]
+fn split(place: u32) -> (usize, usize) {
+    let place = place as usize;
+    (place / PAGE, place % PAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freed_place_is_used_again() {
+        let mut slab = Slab::default();
+        let (a, b) = (slab.insert("a", 1), slab.insert("b", 1));
+        assert_eq!(slab.remove(a), Some("a"));
+        assert_eq!(slab.remove(a), None);
+        assert_eq!(slab.insert("c", 1), a);
+        assert_eq!(
+            (slab.get(a), slab.get(b), slab.len()),
+            (Some(&"c"), Some(&"b"), 2)
+        );
+    }
+
+    #[test]
+    fn a_sweep_finds_exactly_what_is_due() {
+        let mut slab = Slab::default();
+        let places: Vec<u32> = (0..3000).map(|due| slab.insert(due, due)).collect();
+        let mut expired = Vec::new();
+        slab.sweep(1500, &mut expired, |&due| due);
+        assert_eq!(expired, places[..1500]);
+    }
+
+    #[test]
+    fn a_value_heard_of_since_is_found_at_its_later_time() {
+        let mut slab = Slab::default();
+        let place = slab.insert(100, 10);
+        let mut expired = Vec::new();
+        slab.sweep(50, &mut expired, |&due| due);
+        assert!(expired.is_empty());
+        slab.sweep(101, &mut expired, |&due| due);
+        assert_eq!(expired, [place]);
+    }
+
+    #[test]
+    fn a_time_brought_forward_is_seen_by_the_next_sweep() {
+        let mut slab = Slab::default();
+        let place = slab.insert(5, 1000);
+        slab.set_due(place, 5);
+        let mut expired = Vec::new();
+        slab.sweep(6, &mut expired, |&due| due);
+        assert_eq!(expired, [place]);
+    }
+}

@@ -1,0 +1,139 @@
+//! Why a segment was sent again or came late: the heuristic of Mellia et al., as in Tstat, with the
+//! specification's repairs (spec 6.3).
+
+use super::rtt::Rtt;
+use super::sequence::Segment;
+
+/// What a retransmission or a late segment turned out to be. One counter each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Retransmitted after a time-out.
+    Rto,
+    /// Retransmitted after duplicate acknowledgements.
+    FastRetransmit,
+    /// Overtaken by a later segment.
+    Reordered,
+    /// Copied by the network.
+    NetworkDuplicate,
+    /// A probe of a closed window.
+    FlowControl,
+    /// Retransmitted after a time-out although it had arrived.
+    UnneededRto,
+    /// Retransmitted after duplicate acknowledgements although it had arrived.
+    UnneededFastRetransmit,
+    /// None of these.
+    Unknown,
+}
+
+/// How a packet met a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// It filled a hole in front of it.
+    Hole,
+    /// It repeated numbers of it, `recovery` nanoseconds after they were last sent.
+    Seen { recovery: i64 },
+}
+
+/// All the heuristic looks at, apart from round-trip times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) kind: Kind,
+    /// The segment that was hit, or the one behind the hole (*P*).
+    pub(super) segment: &'a Segment,
+    /// The segment in front (*prev*).
+    pub(super) before: Option<&'a Segment>,
+    /// Numbers that were repeated or filled in (*n*).
+    pub(super) numbers: i64,
+    /// Time of the packet.
+    pub(super) time: i64,
+    /// IP identification of the packet, 0 if absent.
+    pub(super) id: u16,
+}
+
+/// What the connection has shown of its timing, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    /// Sum of both sides' mean round-trip times.
+    mean: f64,
+    /// An estimate of the sender's time-out.
+    rto: f64,
+    /// An estimate of the shortest round trip.
+    rtt: f64,
+    /// Both sides have samples.
+    is_measured: bool,
+}
+
+impl Timing {
+    /// From the samples of both sides so far.
+    #[expect(clippy::cast_precision_loss, reason = "compared with floats")]
+    pub(super) fn of(me: &Rtt, peer: &Rtt) -> Self {
+        let mean = me.mean().unwrap_or(0.0) + peer.mean().unwrap_or(0.0);
+        match (me.min(), peer.min()) {
+            (Some(mine), Some(theirs)) => {
+                let deviation = me.pooled_deviation(peer).unwrap_or(0.0);
+                Self {
+                    mean,
+                    rto: (mean + 4.0 * deviation).max(100e6),
+                    rtt: (mine as f64 + theirs as f64).max(1e6),
+                    is_measured: true,
+                }
+            }
+            _ => Self {
+                mean,
+                rto: 500e6,
+                rtt: 5e6,
+                is_measured: false,
+            },
+        }
+    }
+}
+
+/// The class of a case. `is_window_closed`: the receiver's window is 0 and both sides sent a SYN.
+#[expect(clippy::cast_precision_loss, reason = "compared with floats")]
+pub(super) fn classify(case: &Case<'_>, timing: &Timing, is_window_closed: bool) -> Class {
+    if case.numbers == 1 && is_window_closed {
+        return Class::FlowControl;
+    }
+    let recovery = case.recovery(timing).map(|recovery| recovery as f64);
+    let before_rto = recovery.is_some_and(|recovery| recovery < timing.rto);
+    let after_rto = recovery.is_some_and(|recovery| recovery > timing.rto);
+    let inherited = case.before.and_then(|before| before.class);
+    if let (Some(class), Some(recovery)) = (inherited, recovery)
+        && recovery < timing.mean
+    {
+        return class;
+    }
+    let is_seen = matches!(case.kind, Kind::Seen { .. });
+    let same_id = case.id != 0 && case.id == case.segment.id;
+    let has_three_duplicates = case.before.is_some_and(|before| before.acked > 3);
+    if case.segment.acked > 0 {
+        return match () {
+            () if same_id => Class::NetworkDuplicate,
+            () if before_rto && has_three_duplicates => Class::UnneededFastRetransmit,
+            () if after_rto => Class::UnneededRto,
+            () => Class::Unknown,
+        };
+    }
+    let since_segment = case.time.saturating_sub(case.segment.time).max(0) as f64;
+    match () {
+        () if is_seen && same_id => Class::NetworkDuplicate,
+        () if before_rto && has_three_duplicates => Class::FastRetransmit,
+        () if after_rto => Class::Rto,
+        () if !is_seen && since_segment < timing.rtt => Class::Reordered,
+        () => Class::Unknown,
+    }
+}
+
+impl Case<'_> {
+    /// Time since the numbers, or those before the hole, were last sent; undefined for a hole at
+    /// the front of a connection with known timing.
+    fn recovery(&self, timing: &Timing) -> Option<i64> {
+        let since = |segment: &Segment| self.time.saturating_sub(segment.time).max(0);
+        match (self.kind, self.before) {
+            (Kind::Seen { recovery }, _) => Some(recovery),
+            (Kind::Hole, Some(before)) => Some(since(before)),
+            (Kind::Hole, None) if timing.is_measured => None,
+            (Kind::Hole, None) => Some(since(self.segment)),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The column `history`: letters for what happened, in order (spec 7.1).
+//!
+//! The letters are always followed, since `conn_state` asks what the first one was and what the
+//! client had sent before its RST; they are kept only for the group `seq`.
+
+use smallvec::SmallVec;
+
+use super::super::{PacketInfo, Side, Sides};
+use super::state::EndpointState;
+use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
+
+/// Letters of one side that are written once, or that later rules ask for.
+mod seen {
+    pub(super) const INCONSISTENT: u8 = 1;
+    pub(super) const MIXED_SYN: u8 = 1 << 1;
+    pub(super) const DATA: u8 = 1 << 2;
+    pub(super) const ACK: u8 = 1 << 3;
+    pub(super) const SYN_ACK: u8 = 1 << 4;
+    pub(super) const FIN: u8 = 1 << 5;
+    /// What a client that had only begun to open has not sent.
+    pub(super) const BEYOND_SYN: u8 = SYN_ACK | ACK | FIN | INCONSISTENT | MIXED_SYN;
+}
+
+#[derive(Clone, Debug, Default)]
+struct SideEvents {
+    seen: u8,
+    syn: Option<u32>,
+    fin: Option<u32>,
+    rst: Option<u32>,
+    zero_windows: u32,
+    retransmissions: u32,
+    gaps: u32,
+}
+
+/// The letters so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    letters: SmallVec<[u8; 16]>,
+    sides: Sides<SideEvents>,
+    keep: bool,
+    begun: bool,
+    begins_with_syn: bool,
+    half: bool,
+}
+
+/// What the rules ask of a packet beyond its headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    /// State of the sender before the packet.
+    pub(super) me: EndpointState,
+    /// State of its peer before the packet.
+    pub(super) peer: EndpointState,
+    /// It carried payload and numbers that were seen before.
+    pub(super) is_retransmission: bool,
+    /// It told of a gap at its peer, and both sides are established after it.
+    pub(super) is_gap: bool,
+}
+
+impl History {
+    /// The letters of a flow whose first packet comes from `first`.
+    pub(super) fn begin(first: Side, keep: bool) -> Self {
+        let mut history = Self {
+            keep,
+            ..Self::default()
+        };
+        if first == Side::Server {
+            history.begun = true;
+            history.push(b'^');
+        }
+        history
+    }
+
+    /// Adds the letters of a packet.
+    #[inline]
+    pub(super) fn add(&mut self, side: Side, packet: &PacketInfo, event: Event) {
+        if let Some(letter) = self.sides[side].letter(packet) {
+            self.write(side, letter);
+        }
+        let is_open = event.peer != EndpointState::Closed && event.me != EndpointState::Reset;
+        if packet.window == 0 && !packet.flag(RST) && is_open {
+            let count = &mut self.sides[side].zero_windows;
+            *count = count.saturating_add(1);
+            if is_power_of_ten(*count) {
+                self.write(side, b'w');
+            }
+        }
+        if event.is_retransmission {
+            let count = &mut self.sides[side].retransmissions;
+            *count = count.saturating_add(1);
+            if is_power_of_ten(*count) {
+                self.write(side, b't');
+            }
+        }
+        if event.is_gap {
+            let count = &mut self.sides[side.peer()].gaps;
+            *count = count.saturating_add(1);
+            if is_power_of_ten(*count) {
+                self.write(side.peer(), b'g');
+            }
+        }
+    }
+
+    #[cold]
+    fn write(&mut self, side: Side, letter: u8) {
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if side == Side::Client {
+            self.begins_with_syn |= is_first && letter == b's';
+            let events = &self.sides[Side::Client];
+            // Judged at the first R; a later one cannot turn the answer to yes.
+            if letter == b'r' && !self.half {
+                self.half = self.begins_with_syn && events.seen & seen::BEYOND_SYN == 0;
+            }
+        }
+        self.push(match side {
+            Side::Client => letter.to_ascii_uppercase(),
+            Side::Server => letter,
+        });
+    }
+
+    fn push(&mut self, letter: u8) {
+        if self.keep {
+            self.letters.push(letter);
+        }
+    }
+
+    /// Whether the client reset what it had only begun to open (*half* in the specification).
+    pub(super) fn is_half(&self) -> bool {
+        self.half
+    }
+
+    /// The letters, as text.
+    pub(super) fn letters(&self) -> &str {
+        std::str::from_utf8(&self.letters).unwrap_or_default()
+    }
+}
+
+impl SideEvents {
+    /// The letter of a packet's flags, in lower case, if it is new.
+    #[inline]
+    fn letter(&mut self, packet: &PacketInfo) -> Option<u8> {
+        if packet.flags & (SYN | FIN | RST) != 0 {
+            return self.control_letter(packet);
+        }
+        let (bit, letter) = if packet.payload_len > 0 {
+            (seen::DATA, b'd')
+        } else if packet.flag(ACK) {
+            (seen::ACK, b'a')
+        } else {
+            return None;
+        };
+        self.once(bit, letter)
+    }
+
+    fn control_letter(&mut self, packet: &PacketInfo) -> Option<u8> {
+        let is = |flag| packet.flag(flag);
+        if is(FIN | RST) {
+            return self.once(seen::INCONSISTENT, b'i');
+        }
+        if is(SYN) && packet.flags & (FIN | RST) != 0 {
+            return self.once(seen::MIXED_SYN, b'q');
+        }
+        let after_payload = packet.seq.wrapping_add(packet.payload_len);
+        let (number, last, letter) = if is(SYN) {
+            let letter = if is(ACK) { b'h' } else { b's' };
+            (packet.seq, &mut self.syn, letter)
+        } else if is(FIN) {
+            (after_payload, &mut self.fin, b'f')
+        } else {
+            (packet.seq, &mut self.rst, b'r')
+        };
+        let is_new = *last != Some(number);
+        *last = Some(number);
+        if is_new {
+            self.seen |= match letter {
+                b'h' => seen::SYN_ACK,
+                b'f' => seen::FIN,
+                _ => 0,
+            };
+        }
+        is_new.then_some(letter)
+    }
+
+    fn once(&mut self, bit: u8, letter: u8) -> Option<u8> {
+        let is_new = self.seen & bit == 0;
+        self.seen |= bit;
+        is_new.then_some(letter)
+    }
+}
+
+/// 1, 10, 100, 1000 …
+fn is_power_of_ten(mut count: u32) -> bool {
+    while count >= 10 && count.is_multiple_of(10) {
+        count /= 10;
+    }
+    count == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_power_of_ten;
+
+    #[test]
+    fn repeated_events_are_written_at_powers_of_ten() {
+        let written: Vec<u32> = (0..=10_000).filter(|&n| is_power_of_ten(n)).collect();
+        assert_eq!(written, [1, 10, 100, 1000, 10_000]);
+    }
+}

@@ -1,0 +1,286 @@
+//! The list of segments one direction has sent, in unwrapped sequence numbers (spec 6.2 and 6.4).
+//!
+//! Segments are sorted and pairwise disjoint. Without loss an append touches the tail, an
+//! acknowledgement the head, and the head holds all that is acknowledged as one segment.
+
+use std::collections::VecDeque;
+
+use super::classify::{Case, Class, Kind};
+
+/// One run of sequence numbers that was sent as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// Its first number.
+    pub(super) first: i64,
+    /// Its last number, inclusive.
+    pub(super) last: i64,
+    /// When it was last sent.
+    pub(super) time: i64,
+    /// How often it was hit again.
+    pub(super) hits: u32,
+    /// How many acknowledgements covered it.
+    pub(super) acked: u32,
+    /// IP identification of its first sending, 0 if absent.
+    pub(super) id: u16,
+    /// How its latest anomaly was classified.
+    pub(super) class: Option<Class>,
+}
+
+/// The numbers that one packet covers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    /// The first number; that of the SYN if there is one.
+    pub(super) first: i64,
+    /// How many numbers: payload, SYN and FIN.
+    pub(super) count: i64,
+    /// Where the payload begins.
+    pub(super) payload: i64,
+    /// How much payload.
+    pub(super) payload_len: i64,
+    /// When it was captured.
+    pub(super) time: i64,
+    /// Its IP identification, 0 if absent.
+    pub(super) id: u16,
+}
+
+/// What a packet turned out to be against all that was sent before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Overlap {
+    /// Numbers that had been seen (*rex*).
+    pub(super) numbers: i64,
+    /// Payload bytes among them (*pay*).
+    pub(super) payload: i64,
+    /// It filled a hole (*ooo*).
+    pub(super) out_of_order: bool,
+    /// Segments given up to keep the list bounded.
+    pub(super) dropped: u32,
+}
+
+/// The segments of one direction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SegmentList {
+    segments: VecDeque<Segment>,
+}
+
+impl SegmentList {
+    /// Adds what a packet sent. `classify` is asked once for every hole filled and every segment
+    /// hit again.
+    #[inline]
+    pub(super) fn send(
+        &mut self,
+        sent: Sent,
+        limit: usize,
+        classify: impl FnMut(&Case<'_>) -> Class,
+    ) -> Overlap {
+        let is_new = self
+            .segments
+            .back()
+            .is_none_or(|tail| tail.last < sent.first);
+        let mut overlap = Overlap::default();
+        if is_new {
+            self.append(sent, sent.first);
+        } else {
+            overlap = self.send_again(sent, classify);
+        }
+        while self.segments.len() > limit.max(1) {
+            self.drop_head();
+            overlap.dropped += 1;
+        }
+        overlap
+    }
+
+    fn append(&mut self, sent: Sent, first: i64) {
+        let last = sent.first + sent.count - 1;
+        self.segments
+            .push_back(Segment::new(sent, first, last, None));
+    }
+
+    #[cold]
+    fn send_again(&mut self, sent: Sent, mut classify: impl FnMut(&Case<'_>) -> Class) -> Overlap {
+        let mut overlap = Overlap::default();
+        let (mut first, last) = (sent.first, sent.first + sent.count - 1);
+        let mut at = self.segments.partition_point(|p| p.last < first);
+        let mut is_hit = false;
+        while first <= last {
+            let Some(&p) = self.segments.get(at) else {
+                self.append(sent, first);
+                break;
+            };
+            if first < p.first {
+                overlap.out_of_order |= last < p.last;
+                self.fill_hole(at, sent, first, last.min(p.first - 1), &mut classify);
+                first = p.first;
+            } else {
+                let end = last.min(p.last);
+                overlap.numbers += end - first + 1;
+                overlap.payload += payload_in(sent, first, end);
+                self.hit(at, sent, end - first + 1, is_hit, &mut classify);
+                is_hit = true;
+                first = p.last + 1;
+            }
+            at += 1;
+        }
+        overlap
+    }
+
+    /// Inserts the part of a packet in front of the segment at `at`.
+    fn fill_hole(
+        &mut self,
+        at: usize,
+        sent: Sent,
+        first: i64,
+        last: i64,
+        classify: &mut impl FnMut(&Case<'_>) -> Class,
+    ) {
+        let class = classify(&Case {
+            kind: Kind::Hole,
+            segment: &self.segments[at],
+            before: self.before(at),
+            numbers: last - first + 1,
+            time: sent.time,
+            id: sent.id,
+        });
+        self.segments
+            .insert(at, Segment::new(sent, first, last, Some(class)));
+    }
+
+    /// Counts that the segment at `at` was sent again. `is_later` if the packet hit one before it.
+    fn hit(
+        &mut self,
+        at: usize,
+        sent: Sent,
+        numbers: i64,
+        is_later: bool,
+        classify: &mut impl FnMut(&Case<'_>) -> Class,
+    ) {
+        let p = &mut self.segments[at];
+        p.hits = p.hits.saturating_add(1);
+        let recovery = sent.time.saturating_sub(p.time).max(0);
+        if !is_later {
+            p.time = sent.time;
+        }
+        let class = classify(&Case {
+            kind: Kind::Seen { recovery },
+            segment: &self.segments[at],
+            before: self.before(at),
+            numbers,
+            time: sent.time,
+            id: sent.id,
+        });
+        self.segments[at].class = Some(class);
+    }
+
+    fn before(&self, at: usize) -> Option<&Segment> {
+        self.segments.get(at.checked_sub(1)?)
+    }
+
+    fn drop_head(&mut self) {
+        if let Some(head) = self.segments.pop_front()
+            && let Some(next) = self.segments.front_mut()
+        {
+            next.first = head.first;
+        }
+    }
+
+    /// Takes an acknowledgement of all numbers below `ack`. Returns its round-trip time sample, by
+    /// Karn's rule (RFC 6298, 3): at most one, from a segment that was sent once and last.
+    #[inline]
+    pub(super) fn acknowledge(&mut self, ack: i64, time: i64) -> Option<i64> {
+        let mut newest = i64::MIN;
+        let mut sample = None;
+        let mut is_new = false;
+        for p in self.segments.iter_mut().take_while(|p| p.first < ack) {
+            newest = newest.max(p.time);
+            if p.acked > 0 {
+                p.acked = p.acked.saturating_add(1);
+                continue;
+            }
+            p.acked = 1;
+            is_new = true;
+            if ack == p.last + 1 && p.time >= newest && p.hits == 0 {
+                sample = Some(time.saturating_sub(p.time));
+            }
+        }
+        if is_new {
+            self.merge_acknowledged();
+        }
+        sample.filter(|&sample| sample >= 0)
+    }
+
+    /// Joins acknowledged neighbours, from the head up to the first segment that is not acknowledged.
+    fn merge_acknowledged(&mut self) {
+        let mut kept = 0;
+        let mut next = 1;
+        while next < self.segments.len() && self.segments[kept].acked > 0 {
+            let (p, follower) = (self.segments[kept], self.segments[next]);
+            if follower.acked > 0 && p.last + 1 == follower.first {
+                self.segments[kept] = p.joined_with(follower);
+            } else {
+                kept += 1;
+                self.segments[kept] = follower;
+            }
+            next += 1;
+        }
+        if next > kept + 1 {
+            self.segments.drain(kept + 1..next);
+        }
+    }
+
+    /// The first number of the list.
+    pub(super) fn head(&self) -> Option<i64> {
+        self.segments.front().map(|head| head.first)
+    }
+
+    /// Whether every number from `first` up to, not including, `end` was seen.
+    #[inline]
+    pub(super) fn covers(&self, first: i64, end: i64) -> bool {
+        let mut at = first;
+        let start = self.segments.partition_point(|p| p.last < first);
+        for p in self.segments.iter().skip(start) {
+            if at >= end || p.first > at {
+                break;
+            }
+            at = p.last + 1;
+        }
+        at >= end
+    }
+}
+
+impl Segment {
+    fn new(sent: Sent, first: i64, last: i64, class: Option<Class>) -> Self {
+        Self {
+            first,
+            last,
+            time: sent.time,
+            hits: 0,
+            acked: 0,
+            id: sent.id,
+            class,
+        }
+    }
+
+    /// This segment and the one right behind it, as one.
+    fn joined_with(self, follower: Self) -> Self {
+        let newer = if follower.time > self.time {
+            follower
+        } else {
+            self
+        };
+        Self {
+            first: self.first,
+            last: follower.last,
+            hits: self.hits,
+            acked: follower.acked,
+            time: newer.time,
+            id: newer.id,
+            class: newer.class,
+        }
+    }
+}
+
+/// Payload bytes of a packet among the numbers from `first` to `last`.
+fn payload_in(sent: Sent, first: i64, last: i64) -> i64 {
+    let begin = first.max(sent.payload);
+    let end = (last + 1).min(sent.payload + sent.payload_len);
+    (end - begin).max(0)
+}

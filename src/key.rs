@@ -1,0 +1,235 @@
+//! From headers to the key of a flow: the unordered pair of endpoints (spec 3.1), and its hash.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::decode::{AddressBytes, IpVersion};
+
+/// The transport protocols that have flows, with their IP protocol numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// RFC 9293.
+    Tcp = 6,
+    /// RFC 768.
+    Udp = 17,
+}
+
+/// One end of a flow. Ordered by (address bytes, port).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The address, IPv4 in the first four bytes.
+    pub address: AddressBytes,
+    /// The TCP or UDP port.
+    pub port: u16,
+}
+
+/// Which of the two endpoints of a [`FlowKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The smaller one, or either if both are equal.
+    Low,
+    /// The larger one.
+    High,
+}
+
+impl End {
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
+}
+
+/// The two endpoints in ascending order, IP version and protocol: equal for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey {
+    /// The smaller endpoint.
+    pub low: Endpoint,
+    /// The larger endpoint.
+    pub high: Endpoint,
+    /// IP version of both.
+    pub version: IpVersion,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+}
+
+impl FlowKey {
+    /// The key of a packet, and which end sent it. If both ends are equal, it is the low one.
+    #[inline]
+    pub fn new(
+        version: IpVersion,
+        protocol: Protocol,
+        source: Endpoint,
+        destination: Endpoint,
+    ) -> (Self, End) {
+        let (low, high, from) = if sort_value(&source) <= sort_value(&destination) {
+            (source, destination, End::Low)
+        } else {
+            (destination, source, End::High)
+        };
+        let key = Self {
+            low,
+            high,
+            version,
+            protocol,
+        };
+        (key, from)
+    }
+
+    /// The endpoint at `end`.
+    #[inline]
+    pub fn endpoint(&self, end: End) -> &Endpoint {
+        match end {
+            End::Low => &self.low,
+            End::High => &self.high,
+        }
+    }
+
+    /// The bytes of `address` that this version has: 4 or 16.
+    pub fn address_bytes<'a>(&self, address: &'a AddressBytes) -> &'a [u8] {
+        match self.version {
+            IpVersion::V4 => &address[..4],
+            IpVersion::V6 => address,
+        }
+    }
+}
+
+/// Orders endpoints as their derived `Ord` does, in two comparisons instead of a `memcmp`.
+#[inline]
+fn sort_value(endpoint: &Endpoint) -> (u128, u16) {
+    (u128::from_be_bytes(endpoint.address), endpoint.port)
+}
+
+/// Hashes keys for sharding and for the tables' indexes.
+///
+/// Seeded anew in every run against floods of colliding keys: nothing in the output depends on it.
+#[derive(Clone)]
+pub struct KeyHasher(ahash::RandomState);
+
+impl KeyHasher {
+    /// A hasher that no sender of packets can predict.
+    pub fn random() -> Self {
+        use std::hash::BuildHasher;
+        let entropy = std::collections::hash_map::RandomState::new();
+        let [a, b, c, d] = [1u64, 2, 3, 4].map(|n| entropy.hash_one(n));
+        Self(ahash::RandomState::with_seeds(a, b, c, d))
+    }
+
+    /// A hasher with the given seed, for measurements that must repeat.
+    pub fn seeded(seed: u64) -> Self {
+        Self(ahash::RandomState::with_seeds(seed, !seed, seed << 1, 1))
+    }
+
+    /// The same seeds for another table.
+    pub(crate) fn state(&self) -> ahash::RandomState {
+        self.0.clone()
+    }
+
+    /// The hash of `key`.
+    #[inline]
+    pub fn hash(&self, key: &FlowKey) -> u64 {
+        use std::hash::{BuildHasher, Hasher};
+        let mut hasher = self.0.build_hasher();
+        match key.version {
+            IpVersion::V4 => hasher.write_u64(v4_pair(&key.low.address, &key.high.address)),
+            IpVersion::V6 => {
+                hasher.write_u128(u128::from_ne_bytes(key.low.address));
+                hasher.write_u128(u128::from_ne_bytes(key.high.address));
+            }
+        }
+        hasher.write_u64(
+            u64::from(key.low.port)
+                | u64::from(key.high.port) << 16
+                | (key.protocol as u64) << 32
+                | (key.version as u64) << 40,
+        );
+        hasher.finish()
+    }
+}
+
+#[inline]
+fn v4_pair(low: &AddressBytes, high: &AddressBytes) -> u64 {
+    let [a, b, c, d, ..] = *low;
+    let [e, f, g, h, ..] = *high;
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The text form of an address, as `inet_ntop` of the C library writes it.
+pub fn write_address(
+    out: &mut impl std::fmt::Write,
+    version: IpVersion,
+    address: &AddressBytes,
+) -> std::fmt::Result {
+    let [a, b, c, d, ..] = *address;
+    if version == IpVersion::V4 {
+        return write!(out, "{}", Ipv4Addr::new(a, b, c, d));
+    }
+    let v6 = Ipv6Addr::from(*address);
+    match v6.segments() {
+        // An IPv4-compatible address: the C library prints its last 32 bits dotted, Rust does not.
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
+            let [.., a, b, c, d] = *address;
+            write!(out, "::{}", Ipv4Addr::new(a, b, c, d))
+        }
+        _ => write!(out, "{v6}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4(address: [u8; 4], port: u16) -> Endpoint {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&address);
+        Endpoint {
+            address: bytes,
+            port,
+        }
+    }
+
+    #[test]
+    fn both_directions_have_one_key_and_one_hash() {
+        let (a, b) = (v4([10, 0, 0, 1], 40000), v4([198, 51, 100, 2], 80));
+        let (forth, from) = FlowKey::new(IpVersion::V4, Protocol::Tcp, a, b);
+        let (back, to) = FlowKey::new(IpVersion::V4, Protocol::Tcp, b, a);
+        assert_eq!((forth, from, to), (back, End::Low, End::High));
+        let hasher = KeyHasher::random();
+        assert_eq!(hasher.hash(&forth), hasher.hash(&back));
+    }
+
+    #[test]
+    fn version_and_protocol_separate_keys() {
+        let (a, b) = (v4([10, 0, 0, 1], 1), v4([10, 0, 0, 2], 1));
+        let hasher = KeyHasher::seeded(7);
+        let hashes = [
+            (IpVersion::V4, Protocol::Tcp),
+            (IpVersion::V4, Protocol::Udp),
+            (IpVersion::V6, Protocol::Tcp),
+        ]
+        .map(|(version, protocol)| hasher.hash(&FlowKey::new(version, protocol, a, b).0));
+        assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+    }
+
+    #[test]
+    fn addresses_read_as_the_c_library_writes_them() {
+        let text = |version, address: [u8; 16]| {
+            let mut text = String::new();
+            write_address(&mut text, version, &address).unwrap();
+            text
+        };
+        let v6 = |words: [u16; 8]| text(IpVersion::V6, Ipv6Addr::from(words).octets());
+        let mut v4 = [0; 16];
+        v4[..4].copy_from_slice(&[192, 0, 2, 33]);
+        assert_eq!(text(IpVersion::V4, v4), "192.0.2.33");
+        assert_eq!(
+            v6([0, 0, 0, 0, 0, 0xffff, 0x0102, 0x0304]),
+            "::ffff:1.2.3.4"
+        );
+        assert_eq!(v6([0, 0, 0, 0, 0, 0, 0x0102, 0x0304]), "::1.2.3.4");
+        assert_eq!(v6([0, 0, 0, 0, 0, 0, 0, 1]), "::1");
+        assert_eq!(v6([0; 8]), "::");
+        assert_eq!(v6([0x2001, 0xdb8, 0, 1, 0, 0, 0, 1]), "2001:db8:0:1::1");
+    }
+}

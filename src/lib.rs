@@ -1,0 +1,91 @@
+//! Packet traces in, one row for every TCP connection and UDP conversation out.
+//!
+//! ```text
+//! capture ──► decode ──► reader ──► flow (N workers) ──► output
+//! packets     headers    batches    closed flows         Parquet files
+//! ```
+//! [`run`] does it all. The parts can be used alone: [`capture::Inputs`] reads packets from any
+//! capture, [`decode::decode`] finds the headers that count, [`flow::Tracker`] turns packets into
+//! flows, [`output::TableWriter`] writes them. docs/design.md says why it is built this way.
+
+pub mod capture;
+pub mod config;
+pub mod decode;
+mod error;
+pub mod flow;
+mod fragments;
+mod intake;
+pub mod key;
+pub mod output;
+mod pipeline;
+mod prefetch;
+mod reader;
+pub mod summary;
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use config::Config;
+pub use error::Error;
+pub use intake::Intake;
+pub use summary::Summary;
+
+use capture::{Inputs, Progress};
+use output::OutputFolder;
+use summary::PacketSummary;
+
+/// Reads the traces, writes both tables and the summary, and returns the summary.
+///
+/// `watch` is told of the progress before the first packet is read.
+///
+/// # Errors
+/// If a trace cannot be opened, is no capture, or is damaged where `config` is strict, or if the
+/// results cannot be written. Nothing is left behind then.
+pub fn run(config: &Config, watch: impl FnOnce(Arc<Progress>)) -> Result<Summary, Error> {
+    let begun = Instant::now();
+    let folder = OutputFolder::create(&config.out, config.force)?;
+    let mut inputs = Inputs::open(&config.traces, &config.read)?;
+    watch(inputs.progress());
+    let outcome = pipeline::run(config, &mut inputs, &folder)?;
+    let reports = inputs.finish();
+    let summary = summarise(&reports, outcome, begun.elapsed().as_secs_f64());
+    write_summary(&folder, &summary)?;
+    folder.publish()?;
+    Ok(summary)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates are floats")]
+fn summarise(
+    reports: &[capture::TraceReport],
+    outcome: pipeline::Outcome,
+    seconds: f64,
+) -> Summary {
+    let read: u64 = reports.iter().map(|report| report.packets).sum();
+    let bytes: u64 = reports.iter().map(|report| report.bytes).sum();
+    assert_eq!(read, outcome.fates.total(), "every packet has exactly one fate");
+    Summary {
+        version: env!("CARGO_PKG_VERSION"),
+        traces: reports.iter().map(summary::TraceSummary::from).collect(),
+        packets: PacketSummary {
+            read,
+            fates: outcome.fates,
+        },
+        flows: outcome.flows,
+        seconds,
+        packets_per_second: read as f64 / seconds,
+        bytes_per_second: bytes as f64 / seconds,
+        peak_memory_bytes: summary::peak_memory(),
+    }
+}
+
+fn write_summary(folder: &OutputFolder, summary: &Summary) -> Result<(), Error> {
+    let path = folder.path("summary.json");
+    let json = serde_json::to_string_pretty(summary)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let mut file = File::create(&path).map_err(Error::io(&path, "create"))?;
+    writeln!(file, "{json}")
+        .and_then(|()| file.sync_all())
+        .map_err(Error::io(&path, "write"))
+}

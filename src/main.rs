@@ -1,0 +1,17 @@
+//! The command line of goostat.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::main(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("goostat: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The columns of the group `link`: what stands around the headers that count (spec 8.1).
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use super::fill::{str, text, u8, u16, u32, u64};
+use super::{Column, Layout, Row};
+use crate::config::Group::Link;
+use crate::decode::{LinkInfo, Tunnel};
+use crate::flow::{Flow, Side, SideCounts};
+
+pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
+    let mut columns = first_packet();
+    columns.extend(sides());
+    columns.push(
+        text(
+            (
+                "community_id",
+                Link,
+                "",
+                "Community ID version 1 of the flow, as Zeek and Suricata print it.",
+            ),
+            move |f: &F, _, out| out.write_str(&community_id(f.flow(), seed)).map(|()| true),
+        )
+        .layout(Layout::Plain),
+    );
+    columns
+}
+
+fn first<F: Row>(row: &F) -> Option<&LinkInfo> {
+    Some(&row.flow().link.as_ref()?.first)
+}
+
+fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
+    vec![
+        u16(
+            ("vlan_id", Link, "", "VLAN id of the first packet's outer tag, before any tunnel."),
+            |f: &F, _| first(f)?.vlan_id,
+        )
+        .null("none"),
+        u16(("vlan_id2", Link, "", "VLAN id of its second tag."), |f: &F, _| first(f)?.vlan_id2)
+            .null("none"),
+        u32(
+            ("mpls_label", Link, "", "Outermost MPLS label of the first packet."),
+            |f: &F, _| first(f)?.mpls_label,
+        )
+        .null("none"),
+        str(
+            (
+                "tunnel",
+                Link,
+                "",
+                "Innermost tunnel of the first packet: ipip 4in6 6in4 6in6 gre erspan vxlan geneve gtpu teredo l2tp nsh etherip mplsip.",
+            ),
+            |f: &F, _| Some(tunnel_name(first(f)?.tunnel?)),
+        )
+        .null("none"),
+        u64(("tunnel_id", Link, "", "Its key, VNI, TEID or session."), |f: &F, _| {
+            first(f)?.tunnel_id
+        })
+        .null("none"),
+    ]
+}
+
+fn sides<F: Row + 'static>() -> Vec<Column<F>> {
+    vec![
+        text(
+            (
+                "x_mac",
+                Link,
+                "",
+                "Source address of this side's first packet, in the innermost Ethernet header.",
+            ),
+            |f: &F, side, out| match f.flow().link.as_ref().and_then(|link| link.macs[side]) {
+                Some([a, b, c, d, e, g]) => {
+                    write!(out, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}").map(|()| true)
+                }
+                None => Ok(false),
+            },
+        )
+        .null("none"),
+        u64(
+            (
+                "x_bytes_frame",
+                Link,
+                "B",
+                "Lengths of the frames on the wire, later fragments included.",
+            ),
+            |f: &F, side| f.flow().sides[side].bytes_frame,
+        ),
+        u8(
+            (
+                "x_tos_first",
+                Link,
+                "",
+                "Type of service or traffic class of this side's first packet.",
+            ),
+            |f: &F, side| counted(f, side).map(|counts| counts.tos_first),
+        )
+        .null("no packet of x"),
+        u8(
+            ("x_tos_or", Link, "", "OR of all of them."),
+            |f: &F, side| counted(f, side).map(|counts| counts.tos_or),
+        )
+        .null("no packet of x"),
+        u32(
+            (
+                "x_ecn_ce_pkts",
+                Link,
+                "pkt",
+                "Packets marked with congestion experienced (RFC 3168).",
+            ),
+            |f: &F, side| f.flow().sides[side].ecn_ce_pkts,
+        ),
+    ]
+}
+
+fn counted<F: Row>(row: &F, side: Side) -> Option<&SideCounts> {
+    let counts = &row.flow().sides[side];
+    (counts.pkts > 0).then_some(counts)
+}
+
+fn tunnel_name(tunnel: Tunnel) -> &'static str {
+    match tunnel {
+        Tunnel::IpIp => "ipip",
+        Tunnel::FourInSix => "4in6",
+        Tunnel::SixInFour => "6in4",
+        Tunnel::SixInSix => "6in6",
+        Tunnel::Gre => "gre",
+        Tunnel::Erspan => "erspan",
+        Tunnel::Vxlan => "vxlan",
+        Tunnel::Geneve => "geneve",
+        Tunnel::GtpU => "gtpu",
+        Tunnel::Teredo => "teredo",
+        Tunnel::L2tp => "l2tp",
+        Tunnel::Nsh => "nsh",
+        Tunnel::EtherIp => "etherip",
+        Tunnel::MplsInIp => "mplsip",
+    }
+}
+
+/// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
+/// order, and protocol.
+fn community_id(flow: &Flow, seed: u16) -> String {
+    let key = &flow.key;
+    let mut hash = Sha1::new();
+    hash.update(seed.to_be_bytes());
+    hash.update(key.address_bytes(&key.low.address));
+    hash.update(key.address_bytes(&key.high.address));
+    hash.update([key.protocol as u8, 0]);
+    hash.update(key.low.port.to_be_bytes());
+    hash.update(key.high.port.to_be_bytes());
+    format!("1:{}", STANDARD.encode(hash.finalize()))
+}

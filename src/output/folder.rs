@@ -1,0 +1,125 @@
+//! The folder of results: it appears whole or not at all.
+//!
+//! Everything is written into a hidden folder beside it, which takes its name at the very end.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// The files a run leaves.
+const RESULTS: [&str; 3] = ["tcp.parquet", "udp.parquet", "summary.json"];
+
+/// A folder in the making; removed again unless it is published.
+#[derive(Debug)]
+pub struct OutputFolder {
+    target: PathBuf,
+    temporary: PathBuf,
+}
+
+impl OutputFolder {
+    /// Prepares to make `target`. What is there already must be an empty folder or, with `force`,
+    /// one that holds earlier results and nothing else.
+    ///
+    /// # Errors
+    /// If something else is there, or the folder cannot be made.
+    pub fn create(target: &Path, force: bool) -> Result<Self, Error> {
+        check(target, force)?;
+        let target = absolute(target)?;
+        let parent = target.parent().unwrap_or(Path::new("/"));
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = parent.join(format!(".{name}.partial-{}", std::process::id()));
+        fs::create_dir(&temporary).map_err(Error::io(&temporary, "create"))?;
+        Ok(Self { target, temporary })
+    }
+
+    /// Where a result is written for now.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.temporary.join(name)
+    }
+
+    /// Lets the results appear.
+    ///
+    /// # Errors
+    /// If the folder cannot be renamed.
+    pub fn publish(self) -> Result<(), Error> {
+        let sync = |path: &Path| {
+            File::open(path)
+                .and_then(|folder| folder.sync_all())
+                .map_err(Error::io(path, "write"))
+        };
+        sync(&self.temporary)?;
+        let earlier = self.set_aside_earlier()?;
+        fs::rename(&self.temporary, &self.target).map_err(Error::io(&self.target, "create"))?;
+        if let Some(parent) = self.target.parent() {
+            sync(parent)?;
+        }
+        if let Some(earlier) = earlier {
+            fs::remove_dir_all(&earlier).map_err(Error::io(earlier, "remove"))?;
+        }
+        Ok(())
+    }
+
+    /// Moves earlier results out of the way. An empty folder is simply replaced by the rename.
+    fn set_aside_earlier(&self) -> Result<Option<PathBuf>, Error> {
+        if !self.target.is_dir() || is_empty(&self.target)? {
+            return Ok(None);
+        }
+        let mut earlier = self.temporary.clone().into_os_string();
+        earlier.push("-replaced");
+        let earlier = PathBuf::from(earlier);
+        fs::rename(&self.target, &earlier).map_err(Error::io(&self.target, "replace"))?;
+        Ok(Some(earlier))
+    }
+}
+
+impl Drop for OutputFolder {
+    fn drop(&mut self) {
+        // After publishing there is nothing to remove; before it, a failed run must leave nothing.
+        let _ = fs::remove_dir_all(&self.temporary);
+    }
+}
+
+fn check(target: &Path, force: bool) -> Result<(), Error> {
+    let refuse = |reason: &str| {
+        let source = io::Error::new(io::ErrorKind::AlreadyExists, reason);
+        Err(Error::io(target, "write results into it")(source))
+    };
+    match fs::metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io(target, "look into")(error)),
+        Ok(metadata) if !metadata.is_dir() => return refuse("it is a file, not a folder"),
+        Ok(_) => {}
+    }
+    let entries = fs::read_dir(target).map_err(Error::io(target, "look into"))?;
+    let mut has_results = false;
+    for entry in entries {
+        let name = entry.map_err(Error::io(target, "look into"))?.file_name();
+        if !RESULTS.iter().any(|result| name == *result) {
+            return refuse("it holds other files than results; name a new folder with -o");
+        }
+        has_results = true;
+    }
+    if has_results && !force {
+        return refuse(
+            "it holds earlier results; replace them with --force or name another folder with -o",
+        );
+    }
+    Ok(())
+}
+
+fn is_empty(folder: &Path) -> Result<bool, Error> {
+    let mut entries = fs::read_dir(folder).map_err(Error::io(folder, "look into"))?;
+    Ok(entries.next().is_none())
+}
+
+/// The path with a name at its end, so that something can stand beside it.
+fn absolute(target: &Path) -> Result<PathBuf, Error> {
+    if target.is_dir() {
+        return target
+            .canonicalize()
+            .map_err(Error::io(target, "look into"));
+    }
+    std::path::absolute(target).map_err(Error::io(target, "create"))
+}

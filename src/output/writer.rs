@@ -1,0 +1,286 @@
+//! Rows in order in, one Parquet file out.
+//!
+//! Rows are taken in blocks of fixed size, whatever sizes they come in, so that the bytes of the
+//! file depend on the rows alone. A block is first turned into arrays, a cache's worth of rows at a
+//! time, then every column is encoded and compressed by itself; both steps use all threads of the pool.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::add_encoded_arrow_schema_to_metadata;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::columns::{Column, FileColumn, Layout, file_columns, schema};
+use crate::config::FlowOptions;
+use crate::error::Error;
+
+/// Rows that become arrays together: their flows fit in a core's cache.
+const CHUNK: usize = 512;
+/// Rows that are encoded together.
+const BLOCK: usize = 8 * CHUNK;
+/// Rows of a row group: what DuckDB reads as one unit of work.
+const ROW_GROUP: usize = 30 * BLOCK;
+
+/// Writes one of the tables.
+pub struct TableWriter<'p, F> {
+    path: PathBuf,
+    pool: &'p ThreadPool,
+    file: SerializedFileWriter<BufWriter<File>>,
+    factory: ArrowRowGroupWriterFactory,
+    columns: Vec<FileColumn<F>>,
+    schema: SchemaRef,
+    pending: Vec<Box<F>>,
+    group: Vec<ArrowColumnWriter>,
+    group_rows: usize,
+    groups: usize,
+    rows: u64,
+}
+
+/// What a finished file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl<'p, F: Send + Sync> TableWriter<'p, F> {
+    /// Begins the file at `path`, with the columns of `table` that the options ask for.
+    ///
+    /// # Errors
+    /// If the file cannot be created.
+    pub fn create(
+        path: &Path,
+        table: impl Fn() -> Vec<Column<F>>,
+        options: &FlowOptions,
+        pool: &'p ThreadPool,
+    ) -> Result<Self, Error> {
+        let columns = file_columns(table, options.groups);
+        let schema = schema(&columns);
+        let file = File::create(path).map_err(Error::io(path, "create"))?;
+        let (file, factory) = begin(
+            BufWriter::with_capacity(1 << 20, file),
+            &columns,
+            &schema,
+            options,
+        )
+        .map_err(|error| parquet_error(path, error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            pool,
+            file,
+            factory,
+            columns,
+            schema,
+            pending: Vec::new(),
+            group: Vec::new(),
+            group_rows: 0,
+            groups: 0,
+            rows: 0,
+        })
+    }
+
+    /// Adds rows, in their final order.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&mut self, rows: Vec<Box<F>>) -> Result<(), Error> {
+        self.pending.extend(rows);
+        let whole = self.pending.len() / BLOCK * BLOCK;
+        let rest = self.pending.split_off(whole);
+        let ready = std::mem::replace(&mut self.pending, rest);
+        for block in ready.chunks(BLOCK) {
+            self.block(block)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and the footer, and waits until the disk has it all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(mut self) -> Result<Written, Error> {
+        let rest = std::mem::take(&mut self.pending);
+        if !rest.is_empty() {
+            self.block(&rest)?;
+        }
+        self.end_group()?;
+        let Self {
+            path, file, rows, ..
+        } = self;
+        let file = file
+            .into_inner()
+            .map_err(|error| parquet_error(&path, error))?
+            .into_inner()
+            .map_err(|error| Error::io(&path, "write")(error.into_error()))?;
+        file.sync_all().map_err(Error::io(&path, "write"))?;
+        let metadata = file.metadata().map_err(Error::io(&path, "write"))?;
+        Ok(Written {
+            rows,
+            bytes: metadata.len(),
+        })
+    }
+
+    fn block(&mut self, rows: &[Box<F>]) -> Result<(), Error> {
+        if self.group.is_empty() {
+            self.group = self
+                .factory
+                .create_column_writers(self.groups)
+                .map_err(|error| parquet_error(&self.path, error))?;
+        }
+        let (columns, schema, group) = (&self.columns, &self.schema, &mut self.group);
+        let encoded = self.pool.install(|| {
+            let parts: Vec<Vec<ArrayRef>> = rows
+                .par_chunks(CHUNK)
+                .map(|chunk| fill(columns, chunk))
+                .collect();
+            group
+                .par_iter_mut()
+                .enumerate()
+                .try_for_each(|(number, writer)| {
+                    parts.iter().try_for_each(|part| {
+                        let leaves = compute_leaves(schema.field(number), &part[number])?;
+                        leaves.iter().try_for_each(|leaf| writer.write(leaf))
+                    })
+                })
+        });
+        encoded.map_err(|error| parquet_error(&self.path, error))?;
+        self.group_rows += rows.len();
+        self.rows += rows.len() as u64;
+        if self.group_rows >= ROW_GROUP {
+            self.end_group()?;
+        }
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<(), Error> {
+        if self.group_rows == 0 {
+            return Ok(());
+        }
+        let writers = std::mem::take(&mut self.group);
+        let file = &mut self.file;
+        let append = || {
+            let chunks: Vec<_> = self.pool.install(|| {
+                writers
+                    .into_par_iter()
+                    .map(ArrowColumnWriter::close)
+                    .collect::<Result<_, _>>()
+            })?;
+            let mut group = file.next_row_group()?;
+            for chunk in chunks {
+                chunk.append_to_row_group(&mut group)?;
+            }
+            group.close().map(|_| ())
+        };
+        append().map_err(|error| parquet_error(&self.path, error))?;
+        self.groups += 1;
+        self.group_rows = 0;
+        Ok(())
+    }
+}
+
+/// All columns of some rows.
+fn fill<F>(columns: &[FileColumn<F>], rows: &[Box<F>]) -> Vec<ArrayRef> {
+    let rows: Vec<&F> = rows.iter().map(|row| &**row).collect();
+    columns.iter().map(|column| column.fill(&rows)).collect()
+}
+
+fn begin<F>(
+    file: BufWriter<File>,
+    columns: &[FileColumn<F>],
+    schema: &SchemaRef,
+    options: &FlowOptions,
+) -> Result<
+    (
+        SerializedFileWriter<BufWriter<File>>,
+        ArrowRowGroupWriterFactory,
+    ),
+    ParquetError,
+> {
+    let mut properties = properties(columns, options);
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    let parquet_schema = ArrowSchemaConverter::new().convert(schema)?;
+    let file =
+        SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), Arc::new(properties))?;
+    let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(schema));
+    Ok((file, factory))
+}
+
+fn properties<F>(columns: &[FileColumn<F>], options: &FlowOptions) -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("goostat version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(level))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(metadata(options)));
+    for column in columns {
+        let path = ColumnPath::from(column.name.as_str());
+        builder = match column.layout() {
+            Layout::Dictionary => builder.set_column_dictionary_enabled(path, true),
+            Layout::Plain => builder.set_column_dictionary_enabled(path, false),
+            Layout::Delta => builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+        };
+    }
+    builder.build()
+}
+
+/// What shaped the rows: the version and the options, never paths, threads or dates.
+fn metadata(options: &FlowOptions) -> Vec<KeyValue> {
+    let internal: Vec<String> = options.internal.iter().map(ToString::to_string).collect();
+    let active = options
+        .active_timeout
+        .map_or("off".to_owned(), |limit| limit.to_string());
+    [
+        ("goostat.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("goostat.columns", options.groups.names()),
+        ("goostat.tcp_idle_ns", options.tcp_idle.to_string()),
+        (
+            "goostat.tcp_singleton_ns",
+            options.tcp_singleton.to_string(),
+        ),
+        ("goostat.tcp_linger_ns", options.tcp_linger.to_string()),
+        ("goostat.udp_idle_ns", options.udp_idle.to_string()),
+        (
+            "goostat.udp_singleton_ns",
+            options.udp_singleton.to_string(),
+        ),
+        ("goostat.active_timeout_ns", active),
+        ("goostat.internal", internal.join(",")),
+        ("goostat.max_segments", options.max_segments.to_string()),
+        (
+            "goostat.community_id_seed",
+            options.community_id_seed.to_string(),
+        ),
+    ]
+    .into_iter()
+    .map(|(key, value)| KeyValue::new(key.to_owned(), value))
+    .collect()
+}
+
+/// Parquet's error, or the operating system's inside it.
+fn parquet_error(path: &Path, error: ParquetError) -> Error {
+    let source = match error {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(io) => *io,
+            Err(other) => std::io::Error::other(other),
+        },
+        other => std::io::Error::other(other),
+    };
+    Error::io(path, "write")(source)
+}

@@ -1,0 +1,265 @@
+//! What a run read, and what became of it: summary.json.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::capture::{Damage, Timestamp, TraceReport};
+use crate::decode::Fate;
+use crate::flow::{EndReason, Flow};
+
+/// Packets by fate (spec 2). Every packet has exactly one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fates([u64; Fate::ALL.len()]);
+
+impl Fates {
+    /// Counts packets of one fate.
+    #[inline]
+    pub fn add(&mut self, fate: Fate, packets: u64) {
+        self.0[fate as usize] += packets;
+    }
+
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+
+    /// How many packets had this fate.
+    pub fn count(&self, fate: Fate) -> u64 {
+        self.0[fate as usize]
+    }
+
+    /// All packets.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Serialize for Fates {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            Fate::ALL
+                .iter()
+                .map(|&fate| (fate.name(), self.count(fate))),
+        )
+    }
+}
+
+/// Rows of one table by the reason of their end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableSummary {
+    /// Rows.
+    pub rows: u64,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Rows by `end_reason`.
+    pub end_reasons: BTreeMap<&'static str, u64>,
+}
+
+impl TableSummary {
+    /// A table without rows.
+    pub fn new() -> Self {
+        Self {
+            rows: 0,
+            bytes: 0,
+            end_reasons: EndReason::ALL.map(|reason| (reason.name(), 0)).into(),
+        }
+    }
+
+    pub(crate) fn count(&mut self, flow: &Flow) {
+        self.rows += 1;
+        *self.end_reasons.entry(flow.end_reason.name()).or_default() += 1;
+    }
+}
+
+/// One trace.
+#[derive(Clone, Debug, Serialize)]
+pub struct TraceSummary {
+    path: String,
+    bytes: u64,
+    format: Option<String>,
+    compression: Option<String>,
+    link_types: Vec<u32>,
+    packets: u64,
+    first_ns: Option<i64>,
+    last_ns: Option<i64>,
+    damage: Vec<DamageSummary>,
+    damage_count: u64,
+    damage_bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DamageSummary {
+    offset: u64,
+    bytes: u64,
+    reason: String,
+    before_ns: Option<i64>,
+    after_ns: Option<i64>,
+}
+
+impl From<&Damage> for DamageSummary {
+    fn from(damage: &Damage) -> Self {
+        Self {
+            offset: damage.offset,
+            bytes: damage.bytes,
+            reason: damage.reason.to_string(),
+            before_ns: damage.before.map(|Timestamp(ns)| ns),
+            after_ns: damage.after.map(|Timestamp(ns)| ns),
+        }
+    }
+}
+
+impl From<&TraceReport> for TraceSummary {
+    fn from(report: &TraceReport) -> Self {
+        Self {
+            path: report.path.display().to_string(),
+            bytes: report.bytes,
+            format: report.format.map(|format| format.to_string()),
+            compression: report
+                .compression
+                .map(|compression| compression.to_string()),
+            link_types: report.link_types.iter().map(|link| link.0).collect(),
+            packets: report.packets,
+            first_ns: report.first.map(|Timestamp(ns)| ns),
+            last_ns: report.last.map(|Timestamp(ns)| ns),
+            damage: report.damage.iter().map(DamageSummary::from).collect(),
+            damage_count: report.damage_count,
+            damage_bytes: report.damage_bytes,
+        }
+    }
+}
+
+/// Packets of the whole run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PacketSummary {
+    /// Packets read.
+    pub read: u64,
+    /// The same by fate: the counts add up to `read`.
+    pub fates: Fates,
+}
+
+/// Flows of the whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlowSummary {
+    /// tcp.parquet.
+    pub tcp: TableSummary,
+    /// udp.parquet.
+    pub udp: TableSummary,
+}
+
+/// Everything summary.json holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Version of goostat.
+    pub version: &'static str,
+    /// The traces, in the order they were read.
+    pub traces: Vec<TraceSummary>,
+    /// What became of the packets.
+    pub packets: PacketSummary,
+    /// What became of the flows.
+    pub flows: FlowSummary,
+    /// Wall-clock time of the run.
+    pub seconds: f64,
+    /// Packets read a second.
+    pub packets_per_second: f64,
+    /// Bytes of the traces on disk read a second.
+    pub bytes_per_second: f64,
+    /// The most memory the process held, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+impl Summary {
+    /// Damages of all traces: path, offset, what is wrong, bytes lost.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for trace in &self.traces {
+            for damage in &trace.damage {
+                warnings.push(format!(
+                    "{}: at byte {}: {}; {} bytes are lost",
+                    trace.path, damage.offset, damage.reason, damage.bytes
+                ));
+            }
+            let untold = trace.damage_count.saturating_sub(trace.damage.len() as u64);
+            if untold > 0 {
+                warnings.push(format!("{}: {untold} more places are damaged", trace.path));
+            }
+        }
+        warnings
+    }
+
+    /// What a person wants to know at the end.
+    pub fn text(&self) -> String {
+        let fates: Vec<String> = Fate::ALL
+            .iter()
+            .filter(|&&fate| self.packets.fates.count(fate) > 0)
+            .map(|&fate| format!("{} {}", fate.name(), self.packets.fates.count(fate)))
+            .collect();
+        let bytes: u64 = self.traces.iter().map(|trace| trace.bytes).sum();
+        let memory = self.peak_memory_bytes.map_or(String::new(), |bytes| {
+            format!(", {} of memory", size(bytes))
+        });
+        format!(
+            "{} packets in {} of {} trace{}: {}\n{}\n{}\n{:.3} s: {} packets/s, {}/s{memory}",
+            self.packets.read,
+            size(bytes),
+            self.traces.len(),
+            if self.traces.len() == 1 { "" } else { "s" },
+            fates.join(", "),
+            table_text("TCP", &self.flows.tcp),
+            table_text("UDP", &self.flows.udp),
+            self.seconds,
+            count(self.packets_per_second),
+            size_f(self.bytes_per_second),
+        )
+    }
+}
+
+fn table_text(name: &str, table: &TableSummary) -> String {
+    let reasons: Vec<String> = EndReason::ALL
+        .iter()
+        .filter_map(|reason| {
+            let rows = table
+                .end_reasons
+                .get(reason.name())
+                .copied()
+                .filter(|&rows| rows > 0)?;
+            Some(format!("{} {rows}", reason.name()))
+        })
+        .collect();
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    format!("{name}: {} rows{colon}{}", table.rows, reasons.join(", "))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+fn size(bytes: u64) -> String {
+    size_f(bytes as f64)
+}
+
+/// A size with a decimal unit and three digits or so.
+fn size_f(bytes: f64) -> String {
+    let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    match units.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", bytes / unit),
+        None => format!("{bytes:.0} B"),
+    }
+}
+
+fn count(number: f64) -> String {
+    match number {
+        n if n >= 1e6 => format!("{:.1} M", n / 1e6),
+        n if n >= 1e3 => format!("{:.0} k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
+}
+
+/// The most memory this process held (`VmHWM` of Linux), in bytes.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -3,16 +3,21 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
 use lz4_flex::frame::{Error as Lz4Error, FrameDecoder};
 
 /// Compressed bytes that are read at a time.
 const INPUT_BUFFER_LEN: usize = 256 << 10;
 
-/// zstd's largest window (`--long=31`). Memory is taken as the data fills it, not because a header says so.
+/// zstd's largest window, which `--long=31` asks for; by default the crate stops at 128 MiB.
 const ZSTD_WINDOW_LOG_MAX: u32 = 31;
 
 /// Memory an xz stream may ask for; `xz -9` needs a sixteenth.
 const XZ_MEMORY_MAX: u64 = 1 << 30;
+
+/// The compressed bytes.
+type Input = BufReader<Box<dyn Read + Send>>;
 
 /// The compressions that are undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +54,32 @@ impl Compression {
             // The second is a skippable frame, with which parallel compressors begin.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
-            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Some(Self::Bzip2),
+            [
+                b'B',
+                b'Z',
+                b'h',
+                b'1'..=b'9',
+                0x31,
+                0x41,
+                0x59,
+                0x26,
+                0x53,
+                0x59,
+                ..,
+            ]
+            | [
+                b'B',
+                b'Z',
+                b'h',
+                b'1'..=b'9',
+                0x17,
+                0x72,
+                0x45,
+                0x38,
+                0x50,
+                0x90,
+                ..,
+            ] => Some(Self::Bzip2),
             // The second is the format of lz4 before 1.4.
             [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => Some(Self::Lz4),
             _ => None,
@@ -58,7 +87,10 @@ impl Compression {
     }
 
     /// What `compressed` was before it was compressed.
-    pub(crate) fn decoder(self, compressed: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    pub(crate) fn decoder(
+        self,
+        compressed: Box<dyn Read + Send>,
+    ) -> io::Result<Box<dyn Read + Send>> {
         let input = BufReader::with_capacity(INPUT_BUFFER_LEN, compressed);
         Ok(match self {
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
@@ -67,42 +99,111 @@ impl Compression {
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
                 Box::new(decoder)
             }
-            Self::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED)?;
-                Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
-            }
+            Self::Xz => Box::new(XzReader::new(input)?),
             Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
-            Self::Lz4 => Box::new(Lz4Reader { decoder: FrameDecoder::new(Lz4Input { input, probing: false }) }),
+            Self::Lz4 => Box::new(Lz4Reader::new(input)),
         })
+    }
+}
+
+/// An xz stream. The crate drops what it decompressed in a call that ends with an error; this keeps
+/// it.
+struct XzReader {
+    decoder: XzDecoder<Input>,
+    delivered: u64,
+    failure: Option<io::Error>,
+}
+
+impl XzReader {
+    fn new(input: Input) -> io::Result<Self> {
+        let stream = Stream::new_stream_decoder(XZ_MEMORY_MAX, CONCATENATED)?;
+        Ok(Self {
+            decoder: XzDecoder::new_stream(input, stream),
+            delivered: 0,
+            failure: None,
+        })
+    }
+}
+
+impl Read for XzReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let outcome = self.decoder.read(buffer);
+        let made = self.decoder.total_out().saturating_sub(self.delivered);
+        self.delivered = self.decoder.total_out();
+        match (outcome, usize::try_from(made)) {
+            (Err(error), Ok(made)) if (1..=buffer.len()).contains(&made) => {
+                self.failure = Some(error);
+                Ok(made)
+            }
+            (outcome, _) => outcome,
+        }
     }
 }
 
 /// All frames of an LZ4 stream, one after the other; fails where it is cut short.
 ///
-/// `lz4_flex` says "end" after each frame, and also where a frame stops between two blocks. To tell these apart,
-/// it is given bytes that are neither a frame nor a block once the input has ended: which of the two it
-/// complains about shows where it stands.
+/// `lz4_flex` says "end" after each frame, and also where a frame stops between two blocks. To tell
+/// these apart, it is given bytes that are neither a frame nor a block once the input has ended:
+/// which of the two it complains about shows where it stands. Each frame has a decoder of its own,
+/// because one that is used again keeps its buffers, and panics where they have not the size it
+/// expects (with debug assertions).
 struct Lz4Reader {
-    decoder: FrameDecoder<Lz4Input>,
+    /// `None` only while it is exchanged.
+    decoder: Option<FrameDecoder<Lz4Input>>,
+}
+
+impl Lz4Reader {
+    fn new(input: Input) -> Self {
+        Self {
+            decoder: Some(FrameDecoder::new(Lz4Input {
+                input,
+                probing: false,
+            })),
+        }
+    }
+
+    /// Goes on behind a frame of `len` bytes without content, or behind one that seems to have
+    /// ended.
+    fn next_frame(&mut self, skipped_len: u32) -> io::Result<()> {
+        let Some(decoder) = &mut self.decoder else {
+            return Ok(());
+        };
+        decoder.get_mut().skip(u64::from(skipped_len))?;
+        decoder.get_mut().probing = decoder.get_mut().input.fill_buf()?.is_empty();
+        if !decoder.get_ref().probing {
+            self.decoder = self
+                .decoder
+                .take()
+                .map(|decoder| FrameDecoder::new(decoder.into_inner()));
+        }
+        Ok(())
+    }
 }
 
 impl Read for Lz4Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.decoder.read(buffer) {
-                Ok(0) if buffer.is_empty() => return Ok(0),
-                Ok(0) => self.decoder.get_mut().probe_at_end()?,
+        while let Some(decoder) = &mut self.decoder {
+            let probing = decoder.get_ref().probing;
+            match decoder.read(buffer) {
+                Ok(0) if !buffer.is_empty() && !probing => self.next_frame(0)?,
                 Ok(len) => return Ok(len),
                 Err(error) => match lz4_error(&error) {
-                    Some(Lz4Error::WrongMagicNumber) if self.decoder.get_ref().probing => return Ok(0),
-                    Some(Lz4Error::BlockTooBig) if self.decoder.get_ref().probing => {
-                        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the frame is cut short"));
+                    Some(Lz4Error::WrongMagicNumber) if probing => return Ok(0),
+                    Some(Lz4Error::BlockTooBig) if probing => {
+                        return Err(io::Error::new(
+                            io::ErrorKind::UnexpectedEof,
+                            "the frame is cut short",
+                        ));
                     }
-                    Some(&Lz4Error::SkippableFrame(len)) => self.decoder.get_mut().skip(u64::from(len))?,
+                    Some(&Lz4Error::SkippableFrame(len)) => self.next_frame(len)?,
                     _ => return Err(error),
                 },
             }
         }
+        Ok(0)
     }
 }
 
@@ -113,20 +214,19 @@ fn lz4_error(error: &io::Error) -> Option<&Lz4Error> {
 
 /// The compressed bytes, and what is served after them.
 struct Lz4Input {
-    input: BufReader<Box<dyn Read + Send>>,
+    input: Input,
     /// Once set, the input is `FF FF FF FF …`: no frame's magic number, and the length of no block.
     probing: bool,
 }
 
 impl Lz4Input {
-    fn probe_at_end(&mut self) -> io::Result<()> {
-        self.probing = self.input.fill_buf()?.is_empty();
-        Ok(())
-    }
-
     fn skip(&mut self, bytes: u64) -> io::Result<()> {
         let skipped = io::copy(&mut self.input.by_ref().take(bytes), &mut io::sink())?;
-        if skipped == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if skipped == bytes {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! A thread that reads a stream, and decompresses it, ahead of whoever takes its blocks.
 //!
-//! Blocks come through a bounded channel and go back through another one to be filled again. Each has room in
-//! front of its bytes, where the taker puts the incomplete record that the block before ended with: so records
-//! lie in one piece, and only these few bytes are ever copied.
+//! Blocks come through a bounded channel and go back through another one to be filled again. Each
+//! has room in front of its bytes, where the taker puts the incomplete record that the block before
+//! ended with: so records lie in one piece, and only these few bytes are ever copied.
 
 use std::io::{self, Read};
 use std::panic::resume_unwind;
@@ -14,8 +14,13 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::compression::Compression;
 
-/// Room in front of a block's bytes. Records longer than this are rare, and are pieced together elsewhere.
+/// Room in front of a block's bytes. Records longer than this are rare, and are pieced together
+/// elsewhere.
 pub(crate) const HEADROOM: usize = 256 << 10;
+
+/// Bytes that a decoder is asked for at a time. What it has made in a call that ends with an error
+/// is lost, so it is not asked for more.
+const PIECE_LEN: usize = 32 << 10;
 
 /// How much is read ahead.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +33,10 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// For a look at the first packet: little is read that may not be wanted.
-    pub(crate) const PEEK: Self = Self { block_len: 64 << 10, blocks: 1 };
+    pub(crate) const PEEK: Self = Self {
+        block_len: 64 << 10,
+        blocks: 1,
+    };
 }
 
 /// Some bytes of the stream.
@@ -64,7 +72,8 @@ pub(crate) enum Next {
     End(End, u64),
 }
 
-/// The taker's end of the thread. Dropping it makes the thread end, as soon as it has a block to hand over.
+/// The taker's end of the thread. Dropping it makes the thread end, as soon as it has a block to
+/// hand over.
 pub(crate) struct Feed {
     full: Receiver<Message>,
     spare: Sender<Vec<u8>>,
@@ -80,10 +89,22 @@ impl Feed {
     ) -> io::Result<Self> {
         let (full_sender, full) = bounded(pace.blocks);
         let (spare, spare_receiver) = unbounded();
-        let pump = Pump { full: full_sender, spare: spare_receiver, pace, eager: compression.is_none() };
-        let name = compression.map_or_else(|| "read".to_owned(), |compression| compression.to_string());
-        let thread = thread::Builder::new().name(name).spawn(move || pump.run(input, compression))?;
-        Ok(Self { full, spare, thread: Some(thread) })
+        let pump = Pump {
+            full: full_sender,
+            spare: spare_receiver,
+            pace,
+            eager: compression.is_none(),
+        };
+        let name =
+            compression.map_or_else(|| "read".to_owned(), |compression| compression.to_string());
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || pump.run(input, compression))?;
+        Ok(Self {
+            full,
+            spare,
+            thread: Some(thread),
+        })
     }
 
     /// Waits for what comes next. After an end there is nothing: do not ask.
@@ -101,12 +122,16 @@ impl Feed {
         let _ = self.spare.send(bytes);
     }
 
-    /// The thread says how the stream ended before it goes; if it did not, it panicked, and so do we.
+    /// The thread says how the stream ended before it goes; if it did not, it panicked, and so do
+    /// we.
     fn fallen_silent(&mut self) -> Next {
         if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
             resume_unwind(panic);
         }
-        Next::End(End::Failed(io::Error::other("the reading thread is gone")), 0)
+        Next::End(
+            End::Failed(io::Error::other("the reading thread is gone")),
+            0,
+        )
     }
 }
 
@@ -122,7 +147,10 @@ struct Pump {
 impl Pump {
     fn run(self, input: Box<dyn Read + Send>, compression: Option<Compression>) {
         let tally = Arc::new(Tally::default());
-        let counted: Box<dyn Read + Send> = Box::new(Counted { input, tally: Arc::clone(&tally) });
+        let counted: Box<dyn Read + Send> = Box::new(Counted {
+            input,
+            tally: Arc::clone(&tally),
+        });
         let opened = match compression {
             Some(compression) => compression.decoder(counted),
             None => Ok(counted),
@@ -141,9 +169,14 @@ impl Pump {
     fn pump(&self, stream: &mut dyn Read, tally: &Tally) -> Option<End> {
         loop {
             let mut bytes = self.empty_block();
-            let (len, end) = self.fill(stream, bytes.get_mut(HEADROOM..).unwrap_or_default(), tally);
+            let (len, end) =
+                self.fill(stream, bytes.get_mut(HEADROOM..).unwrap_or_default(), tally);
             if len > 0 {
-                let block = Block { bytes, end: HEADROOM + len, disk_bytes: tally.bytes() };
+                let block = Block {
+                    bytes,
+                    end: HEADROOM + len,
+                    disk_bytes: tally.bytes(),
+                };
                 self.full.send(Message::Block(block)).ok()?;
             }
             if end.is_some() {
@@ -162,7 +195,12 @@ impl Pump {
     fn fill(&self, stream: &mut dyn Read, room: &mut [u8], tally: &Tally) -> (usize, Option<End>) {
         let mut len = 0;
         while let Some(rest) = room.get_mut(len..).filter(|rest| !rest.is_empty()) {
-            match stream.read(rest) {
+            let piece_len = if self.eager {
+                rest.len()
+            } else {
+                rest.len().min(PIECE_LEN)
+            };
+            match stream.read(rest.get_mut(..piece_len).unwrap_or_default()) {
                 Ok(0) => return (len, Some(End::Complete)),
                 Ok(more) => len += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -190,7 +228,11 @@ impl Tally {
 
     /// Tells a failure of the disk from data that cannot be decompressed.
     fn judge(&self, error: io::Error) -> End {
-        if self.failed.load(Ordering::Relaxed) { End::Failed(error) } else { End::Damaged(error.to_string()) }
+        if self.failed.load(Ordering::Relaxed) {
+            End::Failed(error)
+        } else {
+            End::Damaged(error.to_string())
+        }
     }
 }
 

@@ -20,18 +20,25 @@ pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<Candidate>, Error> {
     let mut candidates = Vec::new();
     for path in paths {
         if is_standard_input(path) || !path.is_dir() {
-            candidates.push(Candidate { path: path.clone(), named: true });
+            candidates.push(Candidate {
+                path: path.clone(),
+                named: true,
+            });
             continue;
         }
         let mut files = files_below(path)?;
         files.sort();
-        candidates.extend(files.into_iter().map(|path| Candidate { path, named: false }));
+        candidates.extend(
+            files
+                .into_iter()
+                .map(|path| Candidate { path, named: false }),
+        );
     }
     Ok(candidates)
 }
 
-/// All regular files in a folder and in its subfolders, without the hidden ones. Links to files are followed, links to
-/// folders are not: they may lead in circles.
+/// All regular files in a folder and in its subfolders, without the hidden ones. Links to files are
+/// followed, links to folders are not: they may lead in circles.
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,6 +1,6 @@
 //! The file formats, and what a place in a file can be.
 
-use super::packet::{LinkType, Timestamp};
+use super::packet::{Era, LinkType, Timestamp};
 use super::pcap::Pcap;
 use super::pcapng::PcapNg;
 use super::report::{ByteOrder, CaptureFormat, DamageReason, Resolution, TraceReport};
@@ -8,7 +8,8 @@ use super::report::{ByteOrder, CaptureFormat, DamageReason, Resolution, TraceRep
 /// As many bytes as it takes to tell what a file is.
 pub(crate) const HEAD_LEN: usize = 24;
 
-const SUPPORTED: &str = "goostat reads pcap and pcapng, plain or compressed with gzip, zstd, xz, bzip2 or lz4";
+const SUPPORTED: &str =
+    "goostat reads pcap and pcapng, plain or compressed with gzip, zstd, xz, bzip2 or lz4";
 
 /// Where a packet lies in the window.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +25,12 @@ pub(crate) struct Found {
     pub(crate) next: usize,
 }
 
-/// What stands at a place.
+/// What stands at a place. A packet is not part of it: written to where it stays, it is not moved.
 pub(crate) enum Step {
-    /// A packet.
-    Packet(Found),
+    /// A packet, described in the [`Found`] that was handed in.
+    Packet,
     /// A packet, after which something stands that cannot be a record: perhaps its length is wrong.
-    Suspect(Found),
+    Suspect,
     /// A block without a packet; the next one begins at `.0`.
     Skip(usize),
     /// A packet or block that cannot be used, whose end is known.
@@ -45,7 +46,10 @@ pub(crate) enum Step {
 /// Whether a plausible record stands at a place.
 pub(crate) enum Link {
     /// Yes, and the next one would begin at `next`.
-    Record { next: usize, time: Option<Timestamp> },
+    Record {
+        next: usize,
+        time: Option<Timestamp>,
+    },
     /// No.
     None,
 }
@@ -57,26 +61,27 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Tells the format by the first bytes; the second value is where the first record or block begins.
+    /// Tells the format by the first bytes; the second value is where the first record or block
+    /// begins.
     pub(crate) fn detect(bytes: &[u8]) -> Option<(Self, usize)> {
-        if PcapNg::begins(bytes) {
-            return Some((Self::PcapNg(PcapNg::default()), 0));
+        if let Some(pcapng) = PcapNg::detect(bytes) {
+            return Some((Self::PcapNg(pcapng), 0));
         }
         Pcap::detect(bytes).map(|pcap| (Self::Pcap(pcap), HEAD_LEN))
     }
 
     /// What stands at `at`. `ended` says that no bytes will come after these.
     #[inline]
-    pub(crate) fn step(&mut self, bytes: &[u8], at: usize, ended: bool) -> Step {
+    pub(crate) fn step(&mut self, bytes: &[u8], at: usize, ended: bool, found: &mut Found) -> Step {
         match self {
-            Self::Pcap(pcap) => pcap.step(bytes, at, ended),
-            Self::PcapNg(pcapng) => pcapng.step(bytes, at, ended),
+            Self::Pcap(pcap) => pcap.step(bytes, at, ended, found),
+            Self::PcapNg(pcapng) => pcapng.step(bytes, at, ended, found),
         }
     }
 
-    /// Whether a plausible record stands at `at`, judged more strictly than [`Format::step`] does, which follows
-    /// what it can. `near` is the time of a packet that cannot be far.
-    pub(crate) fn link(&self, bytes: &[u8], at: usize, near: Option<Timestamp>) -> Link {
+    /// Whether a plausible record stands at `at`, judged more strictly than [`Format::step`] does,
+    /// which follows what it can. `near` is when packets were that cannot be far.
+    pub(crate) fn link(&self, bytes: &[u8], at: usize, near: Option<Era>) -> Link {
         match self {
             Self::Pcap(pcap) => pcap.link(bytes, at, near),
             Self::PcapNg(pcapng) => pcapng.link(bytes, at),
@@ -98,10 +103,19 @@ impl Format {
             Self::PcapNg(pcapng) => (CaptureFormat::PcapNg, pcapng.facts().clone()),
         };
         report.format.get_or_insert(format);
-        facts.byte_orders.into_iter().for_each(|order| add(&mut report.byte_orders, order));
-        facts.resolutions.into_iter().for_each(|resolution| add(&mut report.resolutions, resolution));
+        facts
+            .byte_orders
+            .into_iter()
+            .for_each(|order| add(&mut report.byte_orders, order));
+        facts
+            .resolutions
+            .into_iter()
+            .for_each(|resolution| add(&mut report.resolutions, resolution));
         if report.packets == 0 {
-            facts.link_types.into_iter().for_each(|link_type| add(&mut report.link_types, link_type));
+            facts
+                .link_types
+                .into_iter()
+                .for_each(|link_type| add(&mut report.link_types, link_type));
         }
         report.check_sequence_len = report.check_sequence_len.or(facts.check_sequence_len);
     }
@@ -116,7 +130,8 @@ pub(crate) struct Facts {
     pub(crate) check_sequence_len: Option<u8>,
 }
 
-/// Adds `value` to the values seen, if it is new. Strangers choose the values, so there is a limit to them.
+/// Adds `value` to the values seen, if it is new. Strangers choose the values, so there is a limit
+/// to them.
 pub(crate) fn add<T: PartialEq>(seen: &mut Vec<T>, value: T) {
     const VALUES_MAX: usize = 64;
     if seen.len() < VALUES_MAX && !seen.contains(&value) {
@@ -128,12 +143,18 @@ pub(crate) fn add<T: PartialEq>(seen: &mut Vec<T>, value: T) {
 pub(crate) fn describe_stranger(head: &[u8]) -> String {
     let what = match head {
         [] => "the file is empty",
-        [b's', b'n', b'o', b'o', b'p', 0, ..] => "this is a Solaris snoop capture; editcap can convert it",
-        [b'i', b'p', b't', b'r', b'a', b'c', b'e', b' ', ..] => "this is an AIX iptrace capture; editcap can convert it",
+        [b's', b'n', b'o', b'o', b'p', 0, ..] => {
+            "this is a Solaris snoop capture; editcap can convert it"
+        }
+        [b'i', b'p', b't', b'r', b'a', b'c', b'e', b' ', ..] => {
+            "this is an AIX iptrace capture; editcap can convert it"
+        }
         [b'R', b'T', b'S', b'S', ..] | [b'G', b'M', b'B', b'U', ..] => {
             "this is a Microsoft Network Monitor capture; editcap can convert it"
         }
-        [b'T', b'R', b'S', b'N', b'I', b'F', b'F', ..] => "this is a Sniffer capture; editcap can convert it",
+        [b'T', b'R', b'S', b'N', b'I', b'F', b'F', ..] => {
+            "this is a Sniffer capture; editcap can convert it"
+        }
         [b'P', b'K', 3, 4, ..] => "this is a zip archive; unpack it first",
         _ if Pcap::has_magic(head) => "the file header is cut short",
         [0x0a, 0x0d, 0x0d, 0x0a, ..] => "a pcapng section header is cut short or broken",

@@ -12,12 +12,13 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Maps all of `file` for one sequential read. If the file is cut short meanwhile, the kernel ends the process
-    /// with SIGBUS: no Rust code can turn that into an error. See [`Mapping::is_whole`] and
-    /// [`IoMode::Read`](super::IoMode::Read).
+    /// Maps all of `file` for one sequential read. If the file is cut short meanwhile, the kernel
+    /// ends the process with SIGBUS: no Rust code can turn that into an error. See
+    /// [`Mapping::is_whole`] and [`IoMode::Read`](super::IoMode::Read).
     pub(crate) fn new(file: File) -> io::Result<Self> {
-        // SAFETY: the bytes are only read, and no invariant rests on two reads agreeing: every length is checked
-        // against the slice it was read from. A file that shrinks is the caller's to watch for, as said above.
+        // SAFETY: the bytes are only read, and no invariant rests on two reads agreeing: every
+        // length is checked against the slice it was read from. A file that shrinks is the caller's
+        // to watch for, as said above.
         #[expect(unsafe_code, reason = "a file mapping cannot be made safe")]
         let map = unsafe { Mmap::map(&file)? };
         #[cfg(unix)]

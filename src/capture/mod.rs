@@ -1,20 +1,22 @@
 //! From the traces on the command line to one stream of packets.
 //!
-//! What comes in: paths of files, folders and pipes ([`Inputs::open`]). What goes out: every packet of
-//! every trace, in the order of the traces' first packets ([`Inputs::next_packet`]), and what was found out
-//! about each trace, its damage included ([`TraceReport`]).
+//! What comes in: paths of files, folders and pipes ([`Inputs::open`]). What goes out: every packet
+//! of every trace, in the order of the traces' first packets ([`Inputs::next_packet`]), and what
+//! was found out about each trace, its damage included ([`TraceReport`]).
 //!
 //! ```text
 //! path ── source: what is it, how is it compressed ──┬── map: the file in memory ───────────┬── window
 //!                                                    └── feed: a thread that reads ahead ───┘     │
 //!                        inputs ── trace ── format: pcap or pcapng, one record at a time ─────────┘
 //! ```
-//! A format sees only a slice of bytes and a place in it, and says what stands there ([`format::Step`]). So it is
-//! the same code, with the same results, for a mapped file, a pipe and a decompressed stream. Where a record
-//! makes no sense, `trace` looks for the next chain of records that does (`chain`), and notes what was lost.
-//! Formats and compressions are told by content, never by name.
+//! A format sees only a slice of bytes and a place in it, and says what stands there
+//! (`format::Step`). So it is the same code, with the same results, for a mapped file, a pipe and
+//! a decompressed stream. Where a record makes no sense, `trace` looks for the next chain of
+//! records that does (`chain`), and notes what was lost. Formats and compressions are told by
+//! content, never by name.
 //!
-//! Times are those of spec section 1; a record cut off by the end of the file is no packet (spec section 2).
+//! Times are those of spec section 1; a record cut off by the end of the file is no packet (spec
+//! section 2).
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test may panic"))]
 
@@ -24,6 +26,7 @@ mod feed;
 mod folder;
 mod format;
 mod inputs;
+mod interface;
 mod map;
 mod packet;
 mod pcap;
@@ -52,6 +55,6 @@ mod pcapng_tests;
 #[cfg(test)]
 mod testing;
 
-/// The longest record or block that is believed. A longer one is damage: no link layer has frames of that
-/// size, and it bounds the memory a stream needs.
+/// The longest record or block that is believed. A longer one is damage: no link layer has frames
+/// of that size, and it bounds the memory a stream needs.
 pub(crate) const MAX_RECORD_LEN: usize = 64 << 20;

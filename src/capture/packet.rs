@@ -12,6 +12,32 @@ impl Timestamp {
     }
 }
 
+/// The time from one packet to another, which those around them are not far from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Era {
+    /// The earlier end.
+    pub(crate) first: Timestamp,
+    /// The later end.
+    pub(crate) last: Timestamp,
+}
+
+impl Era {
+    /// That of a single packet.
+    #[inline]
+    pub(crate) fn of(time: Timestamp) -> Self {
+        Self {
+            first: time,
+            last: time,
+        }
+    }
+
+    /// Whether `time` is in it, or at most `ns` nanoseconds away.
+    #[inline]
+    pub(crate) fn is_near(self, time: Timestamp, ns: i64) -> bool {
+        time.since(self.last) <= ns && self.first.since(time) <= ns
+    }
+}
+
 /// The kind of the outermost header, as numbered in <https://www.tcpdump.org/linktypes.html>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u32);

@@ -1,11 +1,13 @@
-//! The classic format: a file header of 24 bytes, then records, each with a header that says how long it is.
+//! The classic format: a file header of 24 bytes, then records, each with a header that says how
+//! long it is.
 //!
-//! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-05.html>, and what libpcap's sf-pcap.c does beyond it.
-//! The file header is read by pcap-parser, the records by us: its iterators take every record for little-endian.
+//! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-05.html>, and what libpcap's sf-pcap.c
+//! does beyond it. The file header is read by pcap-parser, the records by us: its iterators take
+//! every record for little-endian.
 
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, HEAD_LEN, Link, Step};
-use super::packet::{LinkType, Timestamp};
+use super::packet::{Era, LinkType, Timestamp};
 use super::pcapng::PcapNg;
 use super::report::{ByteOrder, CaptureFormat, DamageReason, Resolution};
 
@@ -16,7 +18,7 @@ const CAPTURED_MAX: u32 = 262_144;
 const SNAP_LEN_MAX: u32 = 16 << 20;
 
 /// No two neighbours in a chain of records that is to be believed are further apart: 100 days.
-const NEIGHBOUR_NS_MAX: u64 = 100 * 86_400 * 1_000_000_000;
+const NEIGHBOUR_NS_MAX: i64 = 100 * 86_400 * 1_000_000_000;
 
 /// Link type bits of the file header's last field; the others tell of the frame check sequence.
 const LINK_TYPE_MASK: u32 = 0x03ff_ffff;
@@ -57,17 +59,30 @@ impl Pcap {
         let mut head = *bytes.first_chunk::<HEAD_LEN>()?;
         let modified_big = head.first_chunk() == Some(&[0xa1, 0xb2, 0xcd, 0x34]);
         if modified_big {
-            // pcap-parser does not know this one: let it read the plain form of the same byte order.
+            // pcap-parser does not know this one: let it read the plain form of the same byte
+            // order.
             *head.first_chunk_mut()? = [0xa1, 0xb2, 0xc3, 0xd4];
         }
         let (_, header) = pcap_parser::parse_pcap_header(&head).ok()?;
         let big = header.is_bigendian();
-        let snap_len = if header.snaplen > SNAP_LEN_MAX { 0 } else { header.snaplen };
+        let snap_len = if header.snaplen > SNAP_LEN_MAX {
+            0
+        } else {
+            header.snaplen
+        };
         Some(Self {
-            byte_order: if big { ByteOrder::Big } else { ByteOrder::Little },
+            byte_order: if big {
+                ByteOrder::Big
+            } else {
+                ByteOrder::Little
+            },
             modified: modified_big || header.is_modified_format(),
             first_length: FirstLength::of_version(header.version_major, header.version_minor),
-            unit_ns: if header.is_nanosecond_precision() { 1 } else { 1000 },
+            unit_ns: if header.is_nanosecond_precision() {
+                1
+            } else {
+                1000
+            },
             captured_max: snap_len.max(CAPTURED_MAX),
             network: header.network.0.cast_unsigned(),
         })
@@ -86,10 +101,35 @@ impl Pcap {
         )
     }
 
-    /// Whether a whole file header of a known version stands here: files are put together with `cat`.
+    /// Whether a whole file header of a known version stands here: files are put together with
+    /// `cat`.
     pub(crate) fn file_header_at(bytes: &[u8], at: usize) -> bool {
-        let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD_LEN>) else { return false };
-        let [_, _, _, _, version @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *head;
+        let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD_LEN>) else {
+            return false;
+        };
+        let [
+            _,
+            _,
+            _,
+            _,
+            version @ ..,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+        ] = *head;
         Self::has_magic(head) && matches!(version, [2, 0, 0..=4, 0] | [0, 2, 0, 0..=4])
     }
 
@@ -103,7 +143,11 @@ impl Pcap {
     }
 
     pub(crate) fn name(&self) -> CaptureFormat {
-        if self.modified { CaptureFormat::PcapModified } else { CaptureFormat::Pcap }
+        if self.modified {
+            CaptureFormat::PcapModified
+        } else {
+            CaptureFormat::Pcap
+        }
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -124,8 +168,10 @@ impl Pcap {
 
     /// What stands at `at`.
     #[inline]
-    pub(crate) fn step(&self, bytes: &[u8], at: usize, ended: bool) -> Step {
-        let Some(header) = self.header_at(bytes, at) else { return Step::More(self.header_len()) };
+    pub(crate) fn step(&self, bytes: &[u8], at: usize, ended: bool, found: &mut Found) -> Step {
+        let Some(header) = self.header_at(bytes, at) else {
+            return Step::More(self.header_len());
+        };
         let captured_len = header.captured_len as usize;
         let odd = header.captured_len == 0 || header.captured_len > self.captured_max;
         if odd && let Some(step) = self.odd_step(bytes, at, &header, ended) {
@@ -133,7 +179,7 @@ impl Pcap {
         }
         let start = at + self.header_len();
         let next = start + captured_len;
-        let found = Found {
+        *found = Found {
             time: self.time(&header),
             start,
             end: next,
@@ -141,19 +187,27 @@ impl Pcap {
             link_type: self.link_type(),
             next,
         };
-        // A look at the next record, whose header is needed soon anyway, shows a length that leads astray.
+        // A look at the next record, whose header is needed soon anyway, shows a length that leads
+        // astray.
         match self.header_at(bytes, next) {
-            Some(following) if following.captured_len as usize <= MAX_RECORD_LEN => Step::Packet(found),
-            Some(_) if Self::capture_begins(bytes, next) => Step::Packet(found),
-            Some(_) => Step::Suspect(found),
-            None if ended && next <= bytes.len() => Step::Packet(found),
+            Some(following) if following.captured_len as usize <= MAX_RECORD_LEN => Step::Packet,
+            Some(_) if Self::capture_begins(bytes, next) => Step::Packet,
+            Some(_) => Step::Suspect,
+            None if ended && next <= bytes.len() => Step::Packet,
             None => Step::More(next - at + HEAD_LEN),
         }
     }
 
-    /// Looks closer at a record without bytes or with too many. `None` if it is to be taken as it is.
+    /// Looks closer at a record without bytes or with too many. `None` if it is to be taken as it
+    /// is.
     #[cold]
-    fn odd_step(&self, bytes: &[u8], at: usize, header: &RecordHeader, ended: bool) -> Option<Step> {
+    fn odd_step(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        header: &RecordHeader,
+        ended: bool,
+    ) -> Option<Step> {
         let here = bytes.len() - at;
         if here < HEAD_LEN && !ended {
             return Some(Step::More(HEAD_LEN));
@@ -173,25 +227,35 @@ impl Pcap {
             return Some(Step::More(needed + HEAD_LEN));
         }
         let next = at + needed;
-        let sensible = next == bytes.len() || matches!(self.link(bytes, next, Some(self.time(header))), Link::Record { .. });
-        (!sensible && next < bytes.len()).then_some(Step::Broken(DamageReason::BadLength(header.captured_len)))
+        let sensible = next == bytes.len()
+            || matches!(
+                self.link(bytes, next, Some(Era::of(self.time(header)))),
+                Link::Record { .. }
+            );
+        (!sensible && next < bytes.len())
+            .then_some(Step::Broken(DamageReason::BadLength(header.captured_len)))
     }
 
     /// Whether a plausible record stands at `at`.
-    pub(crate) fn link(&self, bytes: &[u8], at: usize, near: Option<Timestamp>) -> Link {
-        let Some(header) = self.header_at(bytes, at) else { return Link::None };
-        let plausible = header.captured_len > 0
-            && header.captured_len <= header.original_len
-            && header.original_len <= CAPTURED_MAX
+    #[inline]
+    pub(crate) fn link(&self, bytes: &[u8], at: usize, near: Option<Era>) -> Link {
+        let Some(header) = self.header_at(bytes, at) else {
+            return Link::None;
+        };
+        let plausible = (1..=CAPTURED_MAX).contains(&header.captured_len)
+            && (header.captured_len..=CAPTURED_MAX).contains(&header.original_len)
             && u64::from(header.fraction) * u64::from(self.unit_ns) < 1_000_000_000;
         if !plausible {
             return Link::None;
         }
         let time = self.time(&header);
-        if near.is_some_and(|near| time.since(near).unsigned_abs() > NEIGHBOUR_NS_MAX) {
+        if near.is_some_and(|near| !near.is_near(time, NEIGHBOUR_NS_MAX)) {
             return Link::None;
         }
-        Link::Record { next: at + self.header_len() + header.captured_len as usize, time: Some(time) }
+        Link::Record {
+            next: at + self.header_len() + header.captured_len as usize,
+            time: Some(time),
+        }
     }
 
     #[inline]
@@ -206,14 +270,26 @@ impl Pcap {
             FirstLength::Original => true,
             FirstLength::Unsure => first_len > second_len,
         };
-        let (captured_len, original_len) = if swapped { (second_len, first_len) } else { (first_len, second_len) };
-        Some(RecordHeader { seconds, fraction, captured_len, original_len })
+        let (captured_len, original_len) = if swapped {
+            (second_len, first_len)
+        } else {
+            (first_len, second_len)
+        };
+        Some(RecordHeader {
+            seconds,
+            fraction,
+            captured_len,
+            original_len,
+        })
     }
 
     /// A fraction of more than a second, as broken writers make it, counts as what it says.
     #[inline]
     fn time(&self, header: &RecordHeader) -> Timestamp {
-        Timestamp(i64::from(header.seconds) * 1_000_000_000 + i64::from(header.fraction) * i64::from(self.unit_ns))
+        Timestamp(
+            i64::from(header.seconds) * 1_000_000_000
+                + i64::from(header.fraction) * i64::from(self.unit_ns),
+        )
     }
 }
 
@@ -231,5 +307,10 @@ impl FirstLength {
 #[inline]
 fn words(bytes: &[u8; 16], word: fn([u8; 4]) -> u32) -> (u32, u32, u32, u32) {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
-    (word([a, b, c, d]), word([e, f, g, h]), word([i, j, k, l]), word([m, n, o, p]))
+    (
+        word([a, b, c, d]),
+        word([e, f, g, h]),
+        word([i, j, k, l]),
+        word([m, n, o, p]),
+    )
 }

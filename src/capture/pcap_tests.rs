@@ -13,7 +13,9 @@ fn packets(bytes: &[u8]) -> Vec<Sample> {
 
 fn refusal(bytes: &[u8]) -> String {
     match read_bytes(bytes) {
-        Err(Error::Capture { offset: 0, reason, .. }) => reason,
+        Err(Error::Capture {
+            offset: 0, reason, ..
+        }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -29,8 +31,14 @@ fn both_byte_orders_and_both_units_hold_the_same_packets() {
 
 #[test]
 fn nanoseconds_are_kept() {
-    let sample = Sample { time_ns: 1_700_000_000_123_456_789, ..samples(1, 60).remove(0) };
-    assert_eq!(packets(&BIG.pcap_nanos(&[sample.clone()])), [sample]);
+    let sample = Sample {
+        time_ns: 1_700_000_000_123_456_789,
+        ..samples(1, 60).remove(0)
+    };
+    assert_eq!(
+        packets(&BIG.pcap_nanos(std::slice::from_ref(&sample))),
+        [sample]
+    );
 }
 
 #[test]
@@ -79,14 +87,21 @@ fn old_versions_state_the_original_length_first() {
         ((543, 0), [90, 10]),
     ] {
         let packets = packets(&of_version(LITTLE, version, lengths));
-        assert_eq!((packets[0].captured.len(), packets[0].original_len), (10, 90), "version {version:?}");
+        assert_eq!(
+            (packets[0].captured.len(), packets[0].original_len),
+            (10, 90),
+            "version {version:?}"
+        );
     }
 }
 
 #[test]
 fn a_packet_may_be_longer_than_it_was() {
     let packets = packets(&of_version(LITTLE, (2, 4), [10, 4]));
-    assert_eq!((packets[0].captured.len(), packets[0].original_len), (10, 4));
+    assert_eq!(
+        (packets[0].captured.len(), packets[0].original_len),
+        (10, 4)
+    );
 }
 
 #[test]
@@ -103,7 +118,10 @@ fn the_upper_bits_of_the_link_type_tell_of_the_check_sequence() {
 fn a_fraction_of_more_than_a_second_counts_as_what_it_says() {
     let mut bytes = LITTLE.pcap(&[]);
     bytes.extend(LITTLE.record(u32::MAX, u32::MAX, &[1; 20], 20));
-    assert_eq!(packets(&bytes)[0].time_ns, 4_294_967_295_000_000_000 + 4_294_967_295_000);
+    assert_eq!(
+        packets(&bytes)[0].time_ns,
+        4_294_967_295_000_000_000 + 4_294_967_295_000
+    );
 }
 
 #[test]
@@ -129,10 +147,18 @@ fn a_cut_last_record_keeps_all_before_it() {
     for cut in last + 1..whole.len() {
         let (samples, report) = read_bytes(&whole[..cut]).unwrap();
         assert_eq!(samples, expected[..4]);
-        let [damage] = &report.damage[..] else { panic!("{report:?}") };
-        assert_eq!((damage.offset, damage.bytes), (last as u64, (cut - last) as u64));
+        let [damage] = &report.damage[..] else {
+            panic!("{report:?}")
+        };
+        assert_eq!(
+            (damage.offset, damage.bytes),
+            (last as u64, (cut - last) as u64)
+        );
         assert_eq!(damage.reason, DamageReason::CutShort);
-        assert_eq!((damage.before, damage.after), (Some(Timestamp(expected[3].time_ns)), None));
+        assert_eq!(
+            (damage.before, damage.after),
+            (Some(Timestamp(expected[3].time_ns)), None)
+        );
     }
 }
 
@@ -141,7 +167,12 @@ fn files_put_together_are_read_one_after_the_other() {
     let expected = samples(40, 60);
     let (first, rest) = expected.split_at(11);
     let (second, third) = rest.split_at(12);
-    let bytes = [LITTLE.pcap(first), BIG.pcap_nanos(second), BIG.pcapng(third)].concat();
+    let bytes = [
+        LITTLE.pcap(first),
+        BIG.pcap_nanos(second),
+        BIG.pcapng(third),
+    ]
+    .concat();
     let (samples, report) = read_bytes(&bytes).unwrap();
     assert_eq!(samples, expected);
     assert_eq!(report.damage, []);
@@ -153,11 +184,15 @@ fn files_put_together_are_read_one_after_the_other() {
 
 #[test]
 fn a_long_packet_is_believed_if_it_leads_on() {
-    let long = Sample { captured: vec![5; 3 << 20], original_len: 3 << 20, ..samples(1, 60).remove(0) };
+    let long = Sample {
+        captured: vec![5; 3 << 20],
+        original_len: 3 << 20,
+        ..samples(1, 60).remove(0)
+    };
     let after = samples(3, 60);
     let bytes = LITTLE.pcap(&[vec![long.clone()], after.clone()].concat());
     assert_eq!(packets(&bytes), [vec![long.clone()], after].concat());
-    assert_eq!(packets(&LITTLE.pcap(&[long.clone()])), [long]);
+    assert_eq!(packets(&LITTLE.pcap(std::slice::from_ref(&long))), [long]);
 }
 
 #[test]

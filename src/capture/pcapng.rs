@@ -1,17 +1,16 @@
-//! The next generation format: sections of blocks, each with its type in front and its length at both ends.
+//! The next generation format: sections of blocks, each with its type in front and its length at
+//! both ends.
 //!
-//! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Options are taken apart by pcap-parser; its
-//! block readers are not used: they refuse a whole packet for an option that overruns, take time offsets for
-//! little-endian in every section, and know no binary resolution.
-
-use pcap_parser::nom;
-use pcap_parser::{OptionCode, PcapNGOption};
+//! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. pcap-parser takes options apart
+//! for us (`interface`); its block readers are not used: they refuse a whole packet for an option
+//! that overruns, and allocate for each.
 
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, Link, Step, add};
+use super::interface::{Interface, clock};
 use super::packet::{LinkType, Timestamp};
 use super::pcap::Pcap;
-use super::report::{ByteOrder, DamageReason, Resolution};
+use super::report::{ByteOrder, DamageReason};
 
 /// Interfaces that are kept of a section.
 const INTERFACES_MAX: usize = 65_536;
@@ -33,8 +32,19 @@ mod kind {
     pub(super) const ENHANCED_PACKET: u32 = 6;
     pub(super) const SECTION: u32 = 0x0a0d_0d0a;
     /// Those above, and: names, statistics, journal entries, secrets, custom blocks.
-    pub(super) const KNOWN: [u32; 11] =
-        [ENHANCED_PACKET, INTERFACE, PACKET, SIMPLE_PACKET, SECTION, 4, 5, 9, 10, 0xbad, 0x4000_0bad];
+    pub(super) const KNOWN: [u32; 11] = [
+        ENHANCED_PACKET,
+        INTERFACE,
+        PACKET,
+        SIMPLE_PACKET,
+        SECTION,
+        4,
+        5,
+        9,
+        10,
+        0xbad,
+        0x4000_0bad,
+    ];
 }
 
 /// How to read the blocks at hand.
@@ -45,39 +55,6 @@ pub(crate) struct PcapNg {
     /// The block at the cursor has been found odd, noted, and is to be read all the same.
     forgiven: bool,
     facts: Facts,
-}
-
-/// What an interface description says.
-struct Interface {
-    link_type: LinkType,
-    snap_len: u32,
-    clock: Clock,
-}
-
-/// How an interface tells the time.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    scale: Scale,
-    offset_ns: i128,
-}
-
-/// How ticks become nanoseconds.
-#[derive(Clone, Copy, Debug)]
-enum Scale {
-    /// Nanoseconds in a tick.
-    Times(i64),
-    /// Ticks in a second, a power of ten.
-    Over(i128),
-    /// Binary logarithm of the ticks in a second.
-    Shift(u32),
-}
-
-impl Default for PcapNg {
-    fn default() -> Self {
-        // The section header that must come first says which byte order it is.
-        let byte_order = ByteOrder::Little;
-        Self { byte_order, interfaces: Vec::new(), forgiven: false, facts: Facts::default() }
-    }
 }
 
 /// A block that lies in the window as a whole.
@@ -93,6 +70,18 @@ struct Block<'a> {
 }
 
 impl PcapNg {
+    /// Looks at the first section header, which is then the first block to be read; `None` if there
+    /// is none.
+    pub(crate) fn detect(bytes: &[u8]) -> Option<Self> {
+        let byte_order = section_byte_order(bytes)?;
+        Some(Self {
+            byte_order,
+            interfaces: Vec::new(),
+            forgiven: false,
+            facts: Facts::default(),
+        })
+    }
+
     /// Whether `bytes` begin as a section does.
     pub(crate) fn begins(bytes: &[u8]) -> bool {
         section_byte_order(bytes).is_some()
@@ -104,15 +93,15 @@ impl PcapNg {
 
     /// What stands at `at`.
     #[inline]
-    pub(crate) fn step(&mut self, bytes: &[u8], at: usize, ended: bool) -> Step {
+    pub(crate) fn step(&mut self, bytes: &[u8], at: usize, ended: bool, found: &mut Found) -> Step {
         let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk::<12>) else {
             return Step::More(FRAME_LEN);
         };
         let mut byte_order = self.byte_order;
         if head.starts_with(&SECTION) {
-            match section_byte_order(head) {
-                Some(order) => byte_order = order,
-                None => return Step::Broken(DamageReason::BadSection),
+            match self.judge_section(bytes, at, ended) {
+                Ok(order) => byte_order = order,
+                Err(step) => return step,
             }
         }
         let (kind, stated_len) = (word(byte_order, head, 0), word(byte_order, head, 4));
@@ -120,7 +109,9 @@ impl PcapNg {
         if !(FRAME_LEN..=MAX_RECORD_LEN).contains(&len) || Pcap::has_magic(head) {
             return Step::Broken(DamageReason::BadLength(stated_len));
         }
-        let Some(block) = bytes.get(at..at + len) else { return Step::More(len) };
+        let Some(block) = bytes.get(at..at + len) else {
+            return Step::More(len);
+        };
         let mut next = at + len;
         if word(byte_order, block, len - 4) != stated_len {
             match self.judge_trailer(bytes, at, byte_order, ended) {
@@ -130,12 +121,51 @@ impl PcapNg {
         }
         let body = block.get(8..len - 4).unwrap_or_default();
         self.byte_order = byte_order;
-        self.read(Block { kind, body, start: at + 8, next })
+        let block = Block {
+            kind,
+            body,
+            start: at + 8,
+            next,
+        };
+        self.read(block, found)
+    }
+
+    /// The byte order of a new section: as its magic number says, unless its length makes sense only
+    /// in the other one, as some writers have it.
+    #[cold]
+    fn judge_section(&mut self, bytes: &[u8], at: usize, ended: bool) -> Result<ByteOrder, Step> {
+        let head = bytes.get(at..).unwrap_or_default();
+        let stated = section_byte_order(head).ok_or(Step::Broken(DamageReason::BadSection))?;
+        let other = stated.other();
+        let len = word(other, head, 4) as usize;
+        if frame_at(bytes, at, stated).is_some()
+            || frame_at(bytes, at, other).is_none()
+            || len > PLAUSIBLE_LEN_MAX
+        {
+            return Ok(stated);
+        }
+        if head.len() < len && !ended {
+            return Err(Step::More(len));
+        }
+        if head.len() < len || word(other, head, len - 4) as usize != len {
+            return Ok(stated);
+        }
+        if std::mem::take(&mut self.forgiven) {
+            return Ok(other);
+        }
+        self.forgiven = true;
+        Err(Step::Odd(DamageReason::BadSection))
     }
 
     /// Where a block ends whose trailing length is not where it should be or not what it should be.
     #[cold]
-    fn judge_trailer(&mut self, bytes: &[u8], at: usize, order: ByteOrder, ended: bool) -> Result<usize, Step> {
+    fn judge_trailer(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        order: ByteOrder,
+        ended: bool,
+    ) -> Result<usize, Step> {
         let leading = bytes.get(at..).map_or(0, |block| word(order, block, 4));
         let end = at + leading as usize;
         let padded = at + (leading as usize).next_multiple_of(4);
@@ -143,13 +173,18 @@ impl PcapNg {
             return Err(Step::More(padded - at + FRAME_LEN));
         }
         // Some writers pad their blocks without counting the padding.
-        if bytes.get(at..padded).is_some_and(|block| word(order, block, padded - at - 4) == leading) {
+        if bytes
+            .get(at..padded)
+            .is_some_and(|block| word(order, block, padded - at - 4) == leading)
+        {
             return Ok(padded);
         }
         if std::mem::take(&mut self.forgiven) {
             return Ok(end);
         }
-        let trailing = bytes.get(at..end).map_or(0, |block| word(order, block, leading as usize - 4));
+        let trailing = bytes
+            .get(at..end)
+            .map_or(0, |block| word(order, block, leading as usize - 4));
         let reason = DamageReason::TrailerMismatch { leading, trailing };
         if end == bytes.len() || frame_at(bytes, end, order).is_some() {
             self.forgiven = true;
@@ -159,11 +194,11 @@ impl PcapNg {
     }
 
     #[inline]
-    fn read(&mut self, block: Block<'_>) -> Step {
+    fn read(&mut self, block: Block<'_>, found: &mut Found) -> Step {
         match block.kind {
-            kind::ENHANCED_PACKET => self.enhanced_packet(block),
-            kind::PACKET => self.packet(block),
-            kind::SIMPLE_PACKET => self.simple_packet(block),
+            kind::ENHANCED_PACKET => self.enhanced_packet(block, found),
+            kind::PACKET => self.packet(block, found),
+            kind::SIMPLE_PACKET => self.simple_packet(block, found),
             kind::INTERFACE => self.interface(block),
             kind::SECTION => self.section(block),
             _ => Step::Skip(block.next),
@@ -171,26 +206,34 @@ impl PcapNg {
     }
 
     #[inline]
-    fn enhanced_packet(&self, block: Block<'_>) -> Step {
+    fn enhanced_packet(&self, block: Block<'_>, found: &mut Found) -> Step {
         match block.body.first_chunk::<20>() {
-            Some(head) => self.timed_packet(block, head, self.word(head, 0)),
+            Some(head) => self.timed_packet(block, head, self.word(head, 0), found),
             None => block.short(),
         }
     }
 
     /// The obsolete form: interfaces have 16 bits, the other 16 count losses.
-    fn packet(&self, block: Block<'_>) -> Step {
-        let Some(head) = block.body.first_chunk::<20>() else { return block.short() };
+    fn packet(&self, block: Block<'_>, found: &mut Found) -> Step {
+        let Some(head) = block.body.first_chunk::<20>() else {
+            return block.short();
+        };
         let [a, b, ..] = *head;
         let interface = match self.byte_order {
             ByteOrder::Little => u16::from_le_bytes([a, b]),
             ByteOrder::Big => u16::from_be_bytes([a, b]),
         };
-        self.timed_packet(block, head, u32::from(interface))
+        self.timed_packet(block, head, u32::from(interface), found)
     }
 
     #[inline]
-    fn timed_packet(&self, block: Block<'_>, head: &[u8; 20], interface_id: u32) -> Step {
+    fn timed_packet(
+        &self,
+        block: Block<'_>,
+        head: &[u8; 20],
+        interface_id: u32,
+        found: &mut Found,
+    ) -> Step {
         let Some(interface) = self.interface_of(interface_id) else {
             return Step::Unusable(block.next, DamageReason::UnknownInterface(interface_id));
         };
@@ -200,34 +243,43 @@ impl PcapNg {
             return block.short();
         }
         let start = block.start + head.len();
-        Step::Packet(Found {
+        *found = Found {
             time: interface.clock.time(ticks),
             start,
             end: start + captured_len,
             original_len: self.word(head, 16),
             link_type: interface.link_type,
             next: block.next,
-        })
+        };
+        Step::Packet
     }
 
-    /// A packet without a time, of the first interface, with as many bytes as its block and the snap length allow.
-    fn simple_packet(&self, block: Block<'_>) -> Step {
-        let Some((head, data)) = block.body.split_first_chunk::<4>() else { return block.short() };
+    /// A packet without a time, of the first interface, with as many bytes as its block and the
+    /// snap length allow.
+    fn simple_packet(&self, block: Block<'_>, found: &mut Found) -> Step {
+        let Some((head, data)) = block.body.split_first_chunk::<4>() else {
+            return block.short();
+        };
         let Some(interface) = self.interface_of(0) else {
             return Step::Unusable(block.next, DamageReason::UnknownInterface(0));
         };
         let original_len = self.word(head, 0);
-        let snap_len = if interface.snap_len == 0 { u32::MAX } else { interface.snap_len };
+        let snap_len = if interface.snap_len == 0 {
+            u32::MAX
+        } else {
+            interface.snap_len
+        };
         let captured_len = data.len().min(original_len.min(snap_len) as usize);
         let start = block.start + head.len();
-        Step::Packet(Found {
+        *found = Found {
             time: Timestamp(0),
             start,
             end: start + captured_len,
             original_len,
             link_type: interface.link_type,
             next: block.next,
-        })
+        };
+        Step::Packet
     }
 
     fn interface(&mut self, block: Block<'_>) -> Step {
@@ -245,7 +297,11 @@ impl PcapNg {
             ByteOrder::Big => u16::from_be_bytes([a, b]),
         };
         let (resolution, clock) = clock(options, self.byte_order);
-        let interface = Interface { link_type: LinkType(u32::from(link_type)), snap_len: self.word(head, 4), clock };
+        let interface = Interface {
+            link_type: LinkType(u32::from(link_type)),
+            snap_len: self.word(head, 4),
+            clock,
+        };
         add(&mut self.facts.resolutions, resolution);
         add(&mut self.facts.link_types, interface.link_type);
         self.interfaces.push(Some(interface));
@@ -258,14 +314,18 @@ impl PcapNg {
         Step::Skip(block.next)
     }
 
-    /// Whether a plausible block stands at `at`: of a known type, not too long, with two equal lengths.
+    /// Whether a plausible block stands at `at`: of a known type, not too long, with two equal
+    /// lengths.
     pub(crate) fn link(&self, bytes: &[u8], at: usize) -> Link {
         let rest = bytes.get(at..).unwrap_or_default();
         let byte_order = section_byte_order(rest).unwrap_or(self.byte_order);
         match frame_at(bytes, at, byte_order) {
             Some(len) if len <= PLAUSIBLE_LEN_MAX => match rest.get(..len) {
                 Some(block) if word(byte_order, block, len - 4) as usize != len => Link::None,
-                _ => Link::Record { next: at + len, time: None },
+                _ => Link::Record {
+                    next: at + len,
+                    time: None,
+                },
             },
             _ => Link::None,
         }
@@ -293,8 +353,36 @@ impl Block<'_> {
 #[inline]
 fn section_byte_order(bytes: &[u8]) -> Option<ByteOrder> {
     match bytes {
-        [0x0a, 0x0d, 0x0d, 0x0a, _, _, _, _, 0x1a, 0x2b, 0x3c, 0x4d, ..] => Some(ByteOrder::Big),
-        [0x0a, 0x0d, 0x0d, 0x0a, _, _, _, _, 0x4d, 0x3c, 0x2b, 0x1a, ..] => Some(ByteOrder::Little),
+        [
+            0x0a,
+            0x0d,
+            0x0d,
+            0x0a,
+            _,
+            _,
+            _,
+            _,
+            0x1a,
+            0x2b,
+            0x3c,
+            0x4d,
+            ..,
+        ] => Some(ByteOrder::Big),
+        [
+            0x0a,
+            0x0d,
+            0x0d,
+            0x0a,
+            _,
+            _,
+            _,
+            _,
+            0x4d,
+            0x3c,
+            0x2b,
+            0x1a,
+            ..,
+        ] => Some(ByteOrder::Little),
         _ => None,
     }
 }
@@ -310,71 +398,13 @@ fn frame_at(bytes: &[u8], at: usize, byte_order: ByteOrder) -> Option<usize> {
 /// The word at `at`; callers have made sure that there is one.
 #[inline]
 fn word(byte_order: ByteOrder, bytes: &[u8], at: usize) -> u32 {
-    let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
+    let bytes = bytes
+        .get(at..)
+        .and_then(<[u8]>::first_chunk::<4>)
+        .copied()
+        .unwrap_or_default();
     match byte_order {
         ByteOrder::Little => u32::from_le_bytes(bytes),
         ByteOrder::Big => u32::from_be_bytes(bytes),
-    }
-}
-
-/// The clock that an interface's options describe; by default it counts microseconds since 1970.
-fn clock(mut options: &[u8], byte_order: ByteOrder) -> (Resolution, Clock) {
-    let mut resolution = Resolution::Decimal(6);
-    let mut offset_s = 0;
-    while let Some((rest, option)) = option(options, byte_order) {
-        options = rest;
-        match (option.code, option.value.as_ref()) {
-            (OptionCode::EndOfOpt, _) => break,
-            (OptionCode::IfTsresol, &[power, ..]) => {
-                resolution = if power & 0x80 == 0 { Resolution::Decimal(power) } else { Resolution::Binary(power & 0x7f) };
-            }
-            (OptionCode::IfTsoffset, value) => {
-                if let Some(&seconds) = value.first_chunk::<8>() {
-                    offset_s = match byte_order {
-                        ByteOrder::Little => i64::from_le_bytes(seconds),
-                        ByteOrder::Big => i64::from_be_bytes(seconds),
-                    };
-                }
-            }
-            _ => {}
-        }
-    }
-    (resolution, Clock { scale: Scale::of(resolution), offset_ns: i128::from(offset_s) * 1_000_000_000 })
-}
-
-/// The next option, and what follows it. Ends at one that overruns the block.
-fn option(options: &[u8], byte_order: ByteOrder) -> Option<(&[u8], PcapNGOption<'_>)> {
-    let parsed: nom::IResult<_, _, nom::error::Error<&[u8]>> = match byte_order {
-        ByteOrder::Little => pcap_parser::parse_option_le(options),
-        ByteOrder::Big => pcap_parser::parse_option_be(options),
-    };
-    parsed.ok()
-}
-
-impl Clock {
-    /// Rounds down; clamps what no [`Timestamp`] can hold.
-    #[inline]
-    fn time(self, ticks: u64) -> Timestamp {
-        let ticks = i128::from(ticks);
-        let ns = match self.scale {
-            Scale::Times(factor) => ticks * i128::from(factor),
-            Scale::Over(units) => ticks * 1_000_000_000 / units,
-            Scale::Shift(bits) => (ticks * 1_000_000_000) >> bits,
-        };
-        let ns = (ns + self.offset_ns).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-        Timestamp(i64::try_from(ns).unwrap_or_default())
-    }
-}
-
-impl Scale {
-    fn of(resolution: Resolution) -> Self {
-        match resolution {
-            Resolution::Decimal(power) => match 9_u32.checked_sub(u32::from(power)) {
-                Some(factor) => Self::Times(10_i64.pow(factor)),
-                // A unit this small makes every 64-bit count less than a nanosecond.
-                None => Self::Over(10_i128.checked_pow(u32::from(power)).unwrap_or(i128::MAX)),
-            },
-            Resolution::Binary(power) => Self::Shift(u32::from(power)),
-        }
     }
 }

@@ -12,11 +12,23 @@ fn packets(bytes: &[u8]) -> Vec<Sample> {
 /// The time of one packet whose interface has these options.
 fn time_ns(writer: Writer, options: &[Vec<u8>], ticks: u64) -> i64 {
     let interface = writer.interface(1, 0, &options.concat());
-    packets(&[writer.section(), interface, writer.enhanced(0, ticks, &[1; 20], 20)].concat())[0].time_ns
+    packets(
+        &[
+            writer.section(),
+            interface,
+            writer.enhanced(0, ticks, &[1; 20], 20),
+        ]
+        .concat(),
+    )[0]
+    .time_ns
 }
 
 fn reasons(report: &TraceReport) -> Vec<DamageReason> {
-    report.damage.iter().map(|damage| damage.reason.clone()).collect()
+    report
+        .damage
+        .iter()
+        .map(|damage| damage.reason.clone())
+        .collect()
 }
 
 #[test]
@@ -28,10 +40,26 @@ fn both_byte_orders_hold_the_same_packets() {
 
 #[test]
 fn each_section_has_its_own_byte_order_and_interfaces() {
-    let little = [LITTLE.section(), LITTLE.interface(101, 0, &[]), LITTLE.enhanced(0, 1, &[1], 1)].concat();
-    let big = [BIG.section(), BIG.interface(1, 0, &[]), BIG.interface(113, 0, &[]), BIG.enhanced(1, 2, &[2], 2)];
+    let little = [
+        LITTLE.section(),
+        LITTLE.interface(101, 0, &[]),
+        LITTLE.enhanced(0, 1, &[1], 1),
+    ]
+    .concat();
+    let big = [
+        BIG.section(),
+        BIG.interface(1, 0, &[]),
+        BIG.interface(113, 0, &[]),
+        BIG.enhanced(1, 2, &[2], 2),
+    ];
     let (samples, report) = read_bytes(&[little, big.concat()].concat()).unwrap();
-    assert_eq!(samples.iter().map(|sample| sample.link_type).collect::<Vec<_>>(), [101, 113]);
+    assert_eq!(
+        samples
+            .iter()
+            .map(|sample| sample.link_type)
+            .collect::<Vec<_>>(),
+        [101, 113]
+    );
     assert_eq!(report.format, Some(CaptureFormat::PcapNg));
     assert_eq!(report.byte_orders, [ByteOrder::Little, ByteOrder::Big]);
     assert_eq!(report.link_types, [LinkType(101), LinkType(113)]);
@@ -46,7 +74,10 @@ fn times_follow_the_interfaces_resolution_and_round_down() {
         assert_eq!(time_ns(writer, &[resolution(9)], 7), 7);
         assert_eq!(time_ns(writer, &[resolution(12)], 7_999), 7);
         assert_eq!(time_ns(writer, &[resolution(0x80 | 8)], 257), 1_003_906_250);
-        assert_eq!(time_ns(writer, &[resolution(0x80 | 32)], 1 << 31), 500_000_000);
+        assert_eq!(
+            time_ns(writer, &[resolution(0x80 | 32)], 1 << 31),
+            500_000_000
+        );
         assert_eq!(time_ns(writer, &[resolution(0x7f)], u64::MAX), 0);
         assert_eq!(time_ns(writer, &[resolution(0xff)], u64::MAX), 0);
     }
@@ -56,7 +87,11 @@ fn times_follow_the_interfaces_resolution_and_round_down() {
 fn times_are_moved_by_the_interfaces_offset_and_clamped() {
     for writer in [LITTLE, BIG] {
         let offset = |seconds: i64| {
-            let value = if writer.0 == ByteOrder::Big { seconds.to_be_bytes() } else { seconds.to_le_bytes() };
+            let value = if writer.0 == ByteOrder::Big {
+                seconds.to_be_bytes()
+            } else {
+                seconds.to_le_bytes()
+            };
             writer.option(14, &value)
         };
         assert_eq!(time_ns(writer, &[offset(3600)], 5), 3_600_000_005_000);
@@ -79,10 +114,24 @@ fn options_end_where_they_overrun() {
 
 #[test]
 fn simple_packets_have_no_time_and_end_where_the_snap_length_says() {
-    let simple = |original_len: u32, data: &[u8]| LITTLE.block(3, &[&LITTLE.u32(original_len), data].concat());
+    let simple = |original_len: u32, data: &[u8]| {
+        LITTLE.block(3, &[&LITTLE.u32(original_len), data].concat())
+    };
     let header = |snap_len| [LITTLE.section(), LITTLE.interface(1, snap_len, &[])].concat();
-    let packets = packets(&[header(6), simple(100, &[1; 8]), simple(5, &[2; 8]), header(0), simple(7, &[3; 8])].concat());
-    let lengths: Vec<_> = packets.iter().map(|packet| (packet.time_ns, packet.captured.len())).collect();
+    let packets = packets(
+        &[
+            header(6),
+            simple(100, &[1; 8]),
+            simple(5, &[2; 8]),
+            header(0),
+            simple(7, &[3; 8]),
+        ]
+        .concat(),
+    );
+    let lengths: Vec<_> = packets
+        .iter()
+        .map(|packet| (packet.time_ns, packet.captured.len()))
+        .collect();
     assert_eq!(lengths, [(0, 6), (0, 5), (0, 7)]);
     assert_eq!(packets[0].original_len, 100);
 }
@@ -94,7 +143,12 @@ fn the_obsolete_packet_block_has_a_short_interface_number() {
         let body = [head, writer.words(&[0, 8, 3, 60]), vec![1, 2, 3]].concat();
         let interfaces = [writer.interface(1, 0, &[]), writer.interface(101, 0, &[])].concat();
         let packets = packets(&[writer.section(), interfaces, writer.block(2, &body)].concat());
-        let expected = Sample { time_ns: 8000, captured: vec![1, 2, 3], original_len: 60, link_type: 101 };
+        let expected = Sample {
+            time_ns: 8000,
+            captured: vec![1, 2, 3],
+            original_len: 60,
+            link_type: 101,
+        };
         assert_eq!(packets, [expected]);
     }
 }
@@ -102,14 +156,27 @@ fn the_obsolete_packet_block_has_a_short_interface_number() {
 #[test]
 fn unknown_blocks_are_passed_over() {
     let expected = samples(2, 60);
-    let bytes = [LITTLE.pcapng(&expected[..1]), LITTLE.block(0x8000_0001, &[9; 30])].concat();
-    let rest = LITTLE.enhanced(0, expected[1].time_ns as u64 / 1000, &expected[1].captured, expected[1].original_len);
+    let bytes = [
+        LITTLE.pcapng(&expected[..1]),
+        LITTLE.block(0x8000_0001, &[9; 30]),
+    ]
+    .concat();
+    let rest = LITTLE.enhanced(
+        0,
+        expected[1].time_ns.unsigned_abs() / 1000,
+        &expected[1].captured,
+        expected[1].original_len,
+    );
     assert_eq!(packets(&[bytes, rest].concat()), expected);
 }
 
 #[test]
 fn a_packet_of_an_unknown_interface_is_damage() {
-    let bytes = [LITTLE.pcapng(&samples(1, 60)), LITTLE.enhanced(9, 0, &[1; 20], 20)].concat();
+    let bytes = [
+        LITTLE.pcapng(&samples(1, 60)),
+        LITTLE.enhanced(9, 0, &[1; 20], 20),
+    ]
+    .concat();
     let (samples, report) = read_bytes(&bytes).unwrap();
     assert_eq!(samples.len(), 1);
     assert_eq!(reasons(&report), [DamageReason::UnknownInterface(9)]);
@@ -128,8 +195,17 @@ fn a_packet_longer_than_its_block_is_damage() {
 
 #[test]
 fn an_interface_that_cannot_be_read_keeps_its_number() {
-    let interfaces = [LITTLE.block(1, &[1, 0, 0, 0]), LITTLE.interface(101, 0, &[])].concat();
-    let bytes = [LITTLE.section(), interfaces, LITTLE.enhanced(1, 0, &[1; 20], 20)].concat();
+    let interfaces = [
+        LITTLE.block(1, &[1, 0, 0, 0]),
+        LITTLE.interface(101, 0, &[]),
+    ]
+    .concat();
+    let bytes = [
+        LITTLE.section(),
+        interfaces,
+        LITTLE.enhanced(1, 0, &[1; 20], 20),
+    ]
+    .concat();
     let (samples, report) = read_bytes(&bytes).unwrap();
     assert_eq!(samples[0].link_type, 101);
     assert_eq!(reasons(&report), [DamageReason::ShortBlock(1)]);
@@ -141,10 +217,21 @@ fn a_wrong_trailing_length_is_noted_and_the_block_followed() {
     let mut bytes = LITTLE.pcapng(&expected[..2]);
     let trailer = bytes.len() - 4;
     bytes[trailer] = 0;
-    let rest = LITTLE.enhanced(0, expected[2].time_ns as u64 / 1000, &expected[2].captured, expected[2].original_len);
+    let rest = LITTLE.enhanced(
+        0,
+        expected[2].time_ns.unsigned_abs() / 1000,
+        &expected[2].captured,
+        expected[2].original_len,
+    );
     let (samples, report) = read_bytes(&[bytes, rest].concat()).unwrap();
     assert_eq!(samples, expected);
-    assert_eq!(reasons(&report), [DamageReason::TrailerMismatch { leading: 96, trailing: 0 }]);
+    assert_eq!(
+        reasons(&report),
+        [DamageReason::TrailerMismatch {
+            leading: 96,
+            trailing: 0
+        }]
+    );
     assert_eq!(report.damage_bytes, 0);
 }
 
@@ -155,23 +242,50 @@ fn a_length_that_leaves_out_the_padding_is_understood() {
     packet[4] = 53;
     packet[len - 4] = 53;
     let expected = samples(1, 60);
-    let bytes = [LITTLE.section(), LITTLE.interface(1, 0, &[]), packet, LITTLE.pcapng(&expected)].concat();
+    let bytes = [
+        LITTLE.section(),
+        LITTLE.interface(1, 0, &[]),
+        packet,
+        LITTLE.pcapng(&expected),
+    ]
+    .concat();
     let packets = packets(&bytes);
     assert_eq!((packets.len(), packets[0].captured.len()), (2, 21));
 }
 
 #[test]
 fn a_section_cut_short_at_the_end_is_damage() {
-    let bytes = [LITTLE.pcapng(&samples(2, 60)), LITTLE.section()[..20].to_vec()].concat();
+    let bytes = [
+        LITTLE.pcapng(&samples(2, 60)),
+        LITTLE.section()[..20].to_vec(),
+    ]
+    .concat();
     let (samples, report) = read_bytes(&bytes).unwrap();
     assert_eq!(samples.len(), 2);
     assert_eq!(report.damage_bytes, 20);
 }
 
 #[test]
+fn a_section_that_tells_the_wrong_byte_order_is_noted_and_followed() {
+    let expected = samples(20, 60);
+    let mut second = LITTLE.pcapng(&expected[10..]);
+    second[8..12].reverse();
+    let (samples, report) = read_bytes(&[BIG.pcapng(&expected[..10]), second].concat()).unwrap();
+    assert_eq!(samples, expected);
+    assert_eq!(reasons(&report), [DamageReason::BadSection]);
+}
+
+#[test]
 fn resolutions_are_reported_in_plain_words() {
-    let interfaces = [LITTLE.interface(1, 0, &LITTLE.option(9, &[9])), LITTLE.interface(1, 0, &LITTLE.option(9, &[0x88]))];
+    let interfaces = [
+        LITTLE.interface(1, 0, &LITTLE.option(9, &[9])),
+        LITTLE.interface(1, 0, &LITTLE.option(9, &[0x88])),
+    ];
     let (_, report) = read_bytes(&[LITTLE.section(), interfaces.concat()].concat()).unwrap();
-    let words: Vec<_> = report.resolutions.iter().map(Resolution::to_string).collect();
+    let words: Vec<_> = report
+        .resolutions
+        .iter()
+        .map(Resolution::to_string)
+        .collect();
     assert_eq!(words, ["ns", "2^-8 s"]);
 }

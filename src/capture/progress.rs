@@ -12,7 +12,10 @@ pub struct Progress {
 impl Progress {
     /// Counts towards `total` bytes; zero if nobody knows how many there are.
     pub(crate) fn new(total: u64) -> Self {
-        Self { done: AtomicU64::new(0), total: AtomicU64::new(total) }
+        Self {
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(total),
+        }
     }
 
     /// Adds what was read since the last call.

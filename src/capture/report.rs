@@ -26,7 +26,8 @@ pub struct TraceReport {
     pub resolutions: Vec<Resolution>,
     /// The link types of its packets, in order of appearance; without packets, that of its header.
     pub link_types: Vec<LinkType>,
-    /// Bytes of frame check sequence that the file header promises at the end of each frame. They are not cut off.
+    /// Bytes of frame check sequence that the file header promises at the end of each frame. They
+    /// are not cut off.
     pub check_sequence_len: Option<u8>,
     /// How many packets were read.
     pub packets: u64,
@@ -85,7 +86,7 @@ pub enum DamageReason {
         /// Behind.
         trailing: u32,
     },
-    /// A section of a pcapng file does not say which byte order it has.
+    /// A section of a pcapng file does not say which byte order it has, or says it wrongly.
     BadSection,
     /// A block is too short for what it should hold.
     ShortBlock(u32),
@@ -110,9 +111,17 @@ impl fmt::Display for DamageReason {
             Self::TrailerMismatch { leading, trailing } => {
                 write!(f, "a block of {leading} bytes says {trailing} at its end")
             }
-            Self::BadSection => write!(f, "a section does not tell its byte order"),
-            Self::ShortBlock(kind) => write!(f, "a block of type {kind} is too short for what it should hold"),
-            Self::UnknownInterface(id) => write!(f, "a packet of interface {id}, which is not described"),
+            Self::BadSection => write!(
+                f,
+                "a section does not tell its byte order, or tells it wrongly"
+            ),
+            Self::ShortBlock(kind) => write!(
+                f,
+                "a block of type {kind} is too short for what it should hold"
+            ),
+            Self::UnknownInterface(id) => {
+                write!(f, "a packet of interface {id}, which is not described")
+            }
             Self::TooManyInterfaces => write!(f, "more than 65,536 interfaces in a section"),
             Self::Compression(what) => write!(f, "the compressed data is damaged: {what}"),
             Self::NotACapture(what) | Self::Unreadable(what) => f.write_str(what),
@@ -148,6 +157,16 @@ pub enum ByteOrder {
     Little,
     /// The highest.
     Big,
+}
+
+impl ByteOrder {
+    /// The one that this is not.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Little => Self::Big,
+            Self::Big => Self::Little,
+        }
+    }
 }
 
 impl fmt::Display for ByteOrder {
@@ -190,8 +209,21 @@ mod tests {
         let mut report = TraceReport::default();
         let reason = DamageReason::UnknownInterface(3);
         for offset in 0..1000 {
-            report.note(Damage { offset, bytes: 2, reason: reason.clone(), before: None, after: None });
+            report.note(Damage {
+                offset,
+                bytes: 2,
+                reason: reason.clone(),
+                before: None,
+                after: None,
+            });
         }
-        assert_eq!((report.damage.len(), report.damage_count, report.damage_bytes), (256, 1000, 2000));
+        assert_eq!(
+            (
+                report.damage.len(),
+                report.damage_count,
+                report.damage_bytes
+            ),
+            (256, 1000, 2000)
+        );
     }
 }

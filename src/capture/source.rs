@@ -32,7 +32,11 @@ impl Source {
     }
 
     fn open_file(path: &Path, io: IoMode, pace: Pace) -> io::Result<Self> {
-        let mut file = if is_standard_input(path) { standard_input()? } else { File::open(path)? };
+        let mut file = if is_standard_input(path) {
+            standard_input()?
+        } else {
+            File::open(path)?
+        };
         let metadata = file.metadata()?;
         // Files that the kernel makes up say that they are empty.
         let regular = metadata.is_file() && metadata.len() > 0 && !is_standard_input(path);
@@ -42,7 +46,11 @@ impl Source {
         if !regular {
             let input = Box::new(Cursor::new(magic).chain(file));
             let window = Window::streamed(Feed::start(input, compression, pace)?);
-            return Ok(Self { window, compression, size });
+            return Ok(Self {
+                window,
+                compression,
+                size,
+            });
         }
         file.rewind()?;
         let window = if compression.is_none() && io == IoMode::Mmap {
@@ -50,7 +58,11 @@ impl Source {
         } else {
             Window::streamed(Feed::start(Box::new(file), compression, pace)?)
         };
-        Ok(Self { window, compression, size })
+        Ok(Self {
+            window,
+            compression,
+            size,
+        })
     }
 }
 

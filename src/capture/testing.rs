@@ -19,7 +19,9 @@ pub(crate) struct Sample {
 pub(crate) fn samples(count: u32, captured_len: u32) -> Vec<Sample> {
     let sample = |i: u32| Sample {
         time_ns: (1_700_000_000 + i64::from(i)) * 1_000_000_000 + 123_456_000,
-        captured: (0..captured_len + i % 7).map(|byte| (byte * 31 + i) as u8).collect(),
+        captured: (0..captured_len + i % 7)
+            .map(|byte| (byte * 31 + i).to_le_bytes()[0])
+            .collect(),
         original_len: captured_len + i % 7 + i % 3,
         link_type: 1,
     };
@@ -27,7 +29,7 @@ pub(crate) fn samples(count: u32, captured_len: u32) -> Vec<Sample> {
 }
 
 /// Writes captures in either byte order.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Writer(pub(crate) ByteOrder);
 
 pub(crate) const LITTLE: Writer = Writer(ByteOrder::Little);
@@ -53,15 +55,36 @@ impl Writer {
     }
 
     /// The file header of a pcap file.
-    pub(crate) fn pcap_header(self, magic: u32, version: (u16, u16), snap_len: u32, network: u32) -> Vec<u8> {
+    pub(crate) fn pcap_header(
+        self,
+        magic: u32,
+        version: (u16, u16),
+        snap_len: u32,
+        network: u32,
+    ) -> Vec<u8> {
         let versions = [self.u16(version.0), self.u16(version.1)].concat();
-        [self.u32(magic).to_vec(), versions, self.words(&[0, 0, snap_len, network])].concat()
+        [
+            self.u32(magic).to_vec(),
+            versions,
+            self.words(&[0, 0, snap_len, network]),
+        ]
+        .concat()
     }
 
     /// A pcap record with a time in units of the file.
-    pub(crate) fn record(self, seconds: u32, fraction: u32, captured: &[u8], original_len: u32) -> Vec<u8> {
+    pub(crate) fn record(
+        self,
+        seconds: u32,
+        fraction: u32,
+        captured: &[u8],
+        original_len: u32,
+    ) -> Vec<u8> {
         let captured_len = u32::try_from(captured.len()).unwrap();
-        [self.words(&[seconds, fraction, captured_len, original_len]), captured.to_vec()].concat()
+        [
+            self.words(&[seconds, fraction, captured_len, original_len]),
+            captured.to_vec(),
+        ]
+        .concat()
     }
 
     /// A pcap file of version 2.4 in microseconds.
@@ -97,35 +120,67 @@ impl Writer {
 
     /// A section header of unknown length.
     pub(crate) fn section(self) -> Vec<u8> {
-        let body = [self.words(&[0x1a2b_3c4d]), [self.u16(1), self.u16(0)].concat(), vec![0xff; 8]].concat();
+        let body = [
+            self.words(&[0x1a2b_3c4d]),
+            [self.u16(1), self.u16(0)].concat(),
+            vec![0xff; 8],
+        ]
+        .concat();
         self.block(0x0a0d_0d0a, &body)
     }
 
     /// An interface description; `options` are complete with their padding.
     pub(crate) fn interface(self, link_type: u16, snap_len: u32, options: &[u8]) -> Vec<u8> {
         let head = [self.u16(link_type), self.u16(0)].concat();
-        self.block(1, &[head, self.words(&[snap_len]), options.to_vec()].concat())
+        self.block(
+            1,
+            &[head, self.words(&[snap_len]), options.to_vec()].concat(),
+        )
     }
 
     pub(crate) fn option(self, code: u16, value: &[u8]) -> Vec<u8> {
         let len = u16::try_from(value.len()).unwrap();
-        let mut option = [self.u16(code).to_vec(), self.u16(len).to_vec(), value.to_vec()].concat();
+        let mut option = [
+            self.u16(code).to_vec(),
+            self.u16(len).to_vec(),
+            value.to_vec(),
+        ]
+        .concat();
         option.resize(option.len().next_multiple_of(4), 0);
         option
     }
 
     /// An enhanced packet block.
-    pub(crate) fn enhanced(self, interface: u32, ticks: u64, captured: &[u8], original_len: u32) -> Vec<u8> {
+    pub(crate) fn enhanced(
+        self,
+        interface: u32,
+        ticks: u64,
+        captured: &[u8],
+        original_len: u32,
+    ) -> Vec<u8> {
         let captured_len = u32::try_from(captured.len()).unwrap();
-        let head = self.words(&[interface, (ticks >> 32) as u32, ticks as u32, captured_len, original_len]);
+        let head = self.words(&[
+            interface,
+            u32::try_from(ticks >> 32).unwrap(),
+            u32::try_from(ticks & 0xffff_ffff).unwrap(),
+            captured_len,
+            original_len,
+        ]);
         self.block(6, &[head, captured.to_vec()].concat())
     }
 
     /// A pcapng file of one section and one interface in microseconds.
     pub(crate) fn pcapng(self, samples: &[Sample]) -> Vec<u8> {
         let ticks = |sample: &Sample| u64::try_from(sample.time_ns / 1000).unwrap();
-        let packet = |sample: &Sample| self.enhanced(0, ticks(sample), &sample.captured, sample.original_len);
-        [self.section(), self.interface(1, 0, &[]), samples.iter().flat_map(packet).collect()].concat()
+        let packet = |sample: &Sample| {
+            self.enhanced(0, ticks(sample), &sample.captured, sample.original_len)
+        };
+        [
+            self.section(),
+            self.interface(1, 0, &[]),
+            samples.iter().flat_map(packet).collect(),
+        ]
+        .concat()
     }
 }
 
@@ -134,17 +189,26 @@ pub(crate) fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
     match compression {
         Compression::Gzip => {
-            flate2::read::GzEncoder::new(bytes, flate2::Compression::fast()).read_to_end(&mut packed).unwrap();
+            flate2::read::GzEncoder::new(bytes, flate2::Compression::fast())
+                .read_to_end(&mut packed)
+                .unwrap();
         }
         Compression::Zstd => packed = zstd::encode_all(bytes, 1).unwrap(),
         Compression::Xz => {
-            liblzma::read::XzEncoder::new(bytes, 0).read_to_end(&mut packed).unwrap();
+            liblzma::read::XzEncoder::new(bytes, 0)
+                .read_to_end(&mut packed)
+                .unwrap();
         }
         Compression::Bzip2 => {
-            bzip2::read::BzEncoder::new(bytes, bzip2::Compression::fast()).read_to_end(&mut packed).unwrap();
+            bzip2::read::BzEncoder::new(bytes, bzip2::Compression::fast())
+                .read_to_end(&mut packed)
+                .unwrap();
         }
         Compression::Lz4 => {
-            let mut encoder = lz4_flex::frame::FrameEncoder::new(&mut packed);
+            // By default one write becomes one block, of which a cut leaves nothing.
+            let info =
+                lz4_flex::frame::FrameInfo::new().block_size(lz4_flex::frame::BlockSize::Max64KB);
+            let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, &mut packed);
             encoder.write_all(bytes).unwrap();
             encoder.finish().unwrap();
         }
@@ -152,8 +216,13 @@ pub(crate) fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-pub(crate) const COMPRESSIONS: [Compression; 5] =
-    [Compression::Gzip, Compression::Zstd, Compression::Xz, Compression::Bzip2, Compression::Lz4];
+pub(crate) const COMPRESSIONS: [Compression; 5] = [
+    Compression::Gzip,
+    Compression::Zstd,
+    Compression::Xz,
+    Compression::Bzip2,
+    Compression::Lz4,
+];
 
 /// Writes `bytes` to a file of `folder`.
 pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
@@ -163,7 +232,10 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 /// Everything that the traces hold, and their reports.
-pub(crate) fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<(Vec<Sample>, Vec<TraceReport>), Error> {
+pub(crate) fn read(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<(Vec<Sample>, Vec<TraceReport>), Error> {
     let mut inputs = Inputs::open(paths, options)?;
     let mut samples = Vec::new();
     while let Some(packet) = inputs.next_packet()? {
@@ -178,14 +250,20 @@ pub(crate) fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<(Vec<Samp
     Ok((samples, inputs.finish()))
 }
 
-/// Everything that one trace of these bytes holds, and its report: mapped, read as a stream and compressed, which must
-/// not differ.
+/// Everything that one trace of these bytes holds, and its report: mapped, read as a stream and
+/// compressed, which must not differ.
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(Vec<Sample>, TraceReport), Error> {
     let folder = tempfile::tempdir().unwrap();
     let options = ReadOptions::default();
     let path = write(folder.path(), "trace", bytes);
-    let mapped = read(&[path.clone()], &options);
-    let streamed = read(&[path], &ReadOptions { io: super::IoMode::Read, ..options.clone() });
+    let mapped = read(std::slice::from_ref(&path), &options);
+    let streamed = read(
+        &[path],
+        &ReadOptions {
+            io: super::IoMode::Read,
+            ..options.clone()
+        },
+    );
     let path = write(folder.path(), "packed", &compress(Compression::Lz4, bytes));
     let packed = read(&[path], &options);
     for other in [streamed, packed] {

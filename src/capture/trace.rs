@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chain;
 use super::format::{Format, Found, HEAD_LEN, Step, add, describe_stranger};
-use super::packet::{LinkType, Packet, Timestamp};
+use super::packet::{Era, LinkType, Packet, Timestamp};
 use super::pcap::Pcap;
 use super::prefetch::fetch_ahead;
 use super::progress::Progress;
@@ -28,6 +28,8 @@ pub(crate) struct Trace {
     /// Where the progress is told next.
     tick: usize,
     found: Found,
+    /// That of the latest packet.
+    link_type: LinkType,
     /// `found` was looked at, but not yet taken.
     held: bool,
     /// The latest damage waits for the packet after it.
@@ -55,15 +57,25 @@ enum Turn {
 impl Trace {
     /// Reads the file header of `source`. Fails if there is none.
     pub(crate) fn begin(path: PathBuf, source: Source, strict: bool) -> Result<Self, Error> {
-        let Source { mut window, compression, size } = source;
+        let Source {
+            mut window,
+            compression,
+            size,
+        } = source;
         let at = window.fill(0, HEAD_LEN).map_err(Error::io(&path, "read"))?;
         let head = window.bytes().get(at..).unwrap_or_default();
         let Some((format, header_len)) = Format::detect(head) else {
             let reason = match (compression, window.trouble()) {
-                (Some(compression), Some(what)) => format!("the {compression} data cannot be decompressed: {what}"),
+                (Some(compression), Some(what)) => {
+                    format!("the {compression} data cannot be decompressed: {what}")
+                }
                 _ => describe_stranger(head),
             };
-            return Err(Error::Capture { path, offset: 0, reason });
+            return Err(Error::Capture {
+                path,
+                offset: 0,
+                reason,
+            });
         };
         let nothing = Found {
             time: Timestamp(0),
@@ -80,6 +92,7 @@ impl Trace {
             reached: 0,
             tick: 0,
             found: nothing,
+            link_type: nothing.link_type,
             held: false,
             gap_open: false,
             packets: 0,
@@ -90,7 +103,11 @@ impl Trace {
             progress: None,
             told: 0,
             size,
-            report: TraceReport { path, compression, ..TraceReport::default() },
+            report: TraceReport {
+                path,
+                compression,
+                ..TraceReport::default()
+            },
         })
     }
 
@@ -115,9 +132,12 @@ impl Trace {
         loop {
             let bytes = self.window.bytes();
             self.reached = fetch_ahead(bytes, self.at, self.reached);
-            match self.format.step(bytes, self.at, self.window.ended()) {
-                Step::Packet(found) => {
-                    self.take(found)?;
+            match self
+                .format
+                .step(bytes, self.at, self.window.ended(), &mut self.found)
+            {
+                Step::Packet => {
+                    self.take()?;
                     return Ok(true);
                 }
                 Step::Skip(next) => self.at = next,
@@ -133,9 +153,21 @@ impl Trace {
     /// The packet that [`Trace::advance`] went to.
     #[inline]
     pub(crate) fn packet(&self) -> Packet<'_> {
-        let Found { time, start, end, original_len, link_type, .. } = self.found;
+        let Found {
+            time,
+            start,
+            end,
+            original_len,
+            link_type,
+            ..
+        } = self.found;
         let captured = self.window.bytes().get(start..end).unwrap_or_default();
-        Packet { time, captured, original_len, link_type }
+        Packet {
+            time,
+            captured,
+            original_len,
+            link_type,
+        }
     }
 
     /// What was found out, up to the packet at hand.
@@ -151,30 +183,35 @@ impl Trace {
     }
 
     #[inline]
-    fn take(&mut self, found: Found) -> Result<(), Error> {
+    fn take(&mut self) -> Result<(), Error> {
+        let found = &self.found;
         self.packets += 1;
         self.first = self.first.min(found.time);
         self.last = self.last.max(found.time);
         self.latest = found.time;
-        if found.link_type != self.found.link_type {
+        if found.link_type != self.link_type {
+            self.link_type = found.link_type;
             add(&mut self.report.link_types, found.link_type);
         }
-        self.found = found;
         self.at = found.next;
         if self.gap_open {
             self.close_gap();
         }
-        if self.at >= self.tick { self.tick() } else { Ok(()) }
+        if self.at >= self.tick {
+            self.tick()
+        } else {
+            Ok(())
+        }
     }
 
     #[cold]
     fn work_around(&mut self, step: Step) -> Result<Turn, Error> {
         match step {
-            Step::Packet(found) => {
-                self.take(found)?;
+            Step::Packet => {
+                self.take()?;
                 return Ok(Turn::Packet);
             }
-            Step::Suspect(found) => return self.resolve(found),
+            Step::Suspect => return self.resolve(),
             Step::Skip(next) => self.at = next,
             Step::Unusable(next, reason) => {
                 self.note(self.window.offset(self.at), (next - self.at) as u64, reason)?;
@@ -190,27 +227,37 @@ impl Trace {
 
     /// Has `needed` bytes from the cursor on in the window, if the trace has so many.
     fn fill(&mut self, needed: usize) -> Result<(), Error> {
-        self.at = self.window.fill(self.at, needed).map_err(Error::io(&self.report.path, "read"))?;
+        self.at = self
+            .window
+            .fill(self.at, needed)
+            .map_err(Error::io(&self.report.path, "read"))?;
         self.reached = self.at;
         self.tick = 0;
         Ok(())
     }
 
-    /// Decides about a packet after which no record stands: does a chain of records begin inside it?
-    fn resolve(&mut self, found: Found) -> Result<Turn, Error> {
+    /// Decides about a packet after which no record stands: does a chain of records begin inside
+    /// it?
+    fn resolve(&mut self) -> Result<Turn, Error> {
+        let found = self.found;
         let needed = found.next - self.at + chain::LOOK_AHEAD;
         if !self.window.ended() && self.window.bytes().len() - self.at < needed {
             self.fill(needed)?;
             return Ok(Turn::Again);
         }
-        let near = self.near().or(Some(found.time));
+        let near = self.near().or(Some(Era::of(found.time)));
         let (bytes, ended) = (self.window.bytes(), self.window.ended());
-        let Some(place) = chain::find(&self.format, bytes, found.start..found.next, ended, near) else {
-            self.take(found)?;
+        let Some(place) = chain::find(&self.format, bytes, found.start..found.next, ended, near)
+        else {
+            self.take()?;
             return Ok(Turn::Packet);
         };
         let len = u32::try_from(found.end - found.start).unwrap_or(u32::MAX);
-        self.note(self.window.offset(self.at), (place - self.at) as u64, DamageReason::Overlong(len))?;
+        self.note(
+            self.window.offset(self.at),
+            (place - self.at) as u64,
+            DamageReason::Overlong(len),
+        )?;
         self.at = place;
         Ok(Turn::Again)
     }
@@ -222,12 +269,17 @@ impl Trace {
             return Ok(Turn::Again);
         }
         if let Some(what) = self.window.take_trouble() {
-            self.note(self.window.offset(self.at), 0, DamageReason::Compression(what))?;
+            self.note(
+                self.window.offset(self.at),
+                0,
+                DamageReason::Compression(what),
+            )?;
         }
         Ok(Turn::End)
     }
 
-    /// Goes to where records can be followed again: another capture that begins here, or the next chain.
+    /// Goes to where records can be followed again: another capture that begins here, or the next
+    /// chain.
     fn recover(&mut self, reason: DamageReason) -> Result<(), Error> {
         self.fill(HEAD_LEN)?;
         if self.begin_other() {
@@ -239,14 +291,25 @@ impl Trace {
         }
         let (near, mut candidate) = (self.near(), self.at + 1);
         loop {
-            candidate = self.window.fill(candidate, chain::LOOK_AHEAD).map_err(Error::io(&self.report.path, "read"))?;
+            candidate = self
+                .window
+                .fill(candidate, chain::LOOK_AHEAD)
+                .map_err(Error::io(&self.report.path, "read"))?;
             let (bytes, ended) = (self.window.bytes(), self.window.ended());
-            let limit = if ended { bytes.len() } else { (bytes.len() + 1).saturating_sub(chain::LOOK_AHEAD) };
+            let limit = if ended {
+                bytes.len()
+            } else {
+                (bytes.len() + 1).saturating_sub(chain::LOOK_AHEAD)
+            };
             let place = chain::find(&self.format, bytes, candidate..limit, ended, near);
             if place.is_some() || ended {
                 self.at = place.unwrap_or(bytes.len());
                 self.reached = self.at;
-                return self.note(start, self.window.offset(self.at).wrapping_sub(start), reason);
+                return self.note(
+                    start,
+                    self.window.offset(self.at).wrapping_sub(start),
+                    reason,
+                );
             }
             candidate = limit.max(candidate);
         }
@@ -256,12 +319,15 @@ impl Trace {
     fn begin_other(&mut self) -> bool {
         let bytes = self.window.bytes();
         let head = bytes.get(self.at..).unwrap_or_default();
-        // A pcapng file goes from section to section by itself: one that it stumbles over is broken.
+        // A pcapng file goes from section to section by itself: one that it stumbles over is
+        // broken.
         let other = match self.format {
             Format::Pcap(_) => Pcap::capture_begins(bytes, self.at),
             Format::PcapNg(_) => Pcap::file_header_at(bytes, self.at),
         };
-        let Some((format, header_len)) = Format::detect(head).filter(|_| other) else { return false };
+        let Some((format, header_len)) = Format::detect(head).filter(|_| other) else {
+            return false;
+        };
         self.report.packets = self.packets;
         self.format.describe(&mut self.report);
         self.format = format;
@@ -273,23 +339,39 @@ impl Trace {
     fn note(&mut self, offset: u64, bytes: u64, reason: DamageReason) -> Result<(), Error> {
         if self.strict {
             let path = self.report.path.clone();
-            return Err(Error::Capture { path, offset, reason: reason.to_string() });
+            return Err(Error::Capture {
+                path,
+                offset,
+                reason: reason.to_string(),
+            });
         }
-        let before = self.near();
-        self.report.note(Damage { offset, bytes, reason, before, after: None });
+        let before = (self.packets > 0).then_some(self.latest);
+        self.report.note(Damage {
+            offset,
+            bytes,
+            reason,
+            before,
+            after: None,
+        });
         self.gap_open = true;
         Ok(())
     }
 
-    /// The time of the latest packet.
-    fn near(&self) -> Option<Timestamp> {
-        (self.packets > 0).then_some(self.latest)
+    /// When the packets so far were. The latest one alone may be made of damage.
+    fn near(&self) -> Option<Era> {
+        let (first, last) = (self.first, self.last);
+        (self.packets > 0).then_some(Era { first, last })
     }
 
     #[cold]
     fn close_gap(&mut self) {
         self.gap_open = false;
-        let waiting = self.report.damage.iter_mut().rev().take_while(|damage| damage.after.is_none());
+        let waiting = self
+            .report
+            .damage
+            .iter_mut()
+            .rev()
+            .take_while(|damage| damage.after.is_none());
         waiting.for_each(|damage| damage.after = Some(self.latest));
     }
 
@@ -301,8 +383,13 @@ impl Trace {
         if self.window.is_whole().map_err(Error::io(path, "read"))? {
             return Ok(());
         }
-        let reason = "the file was cut short while it was read; `--io read` can follow such files".to_owned();
-        Err(Error::Capture { path: path.clone(), offset: self.window.offset(self.at), reason })
+        let reason = "the file was cut short while it was read; `--io read` can follow such files"
+            .to_owned();
+        Err(Error::Capture {
+            path: path.clone(),
+            offset: self.window.offset(self.at),
+            reason,
+        })
     }
 
     fn tell_progress(&mut self) {

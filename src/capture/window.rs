@@ -1,4 +1,5 @@
-//! The bytes of a trace that are in memory: all of a mapped file, or a piece of a stream that moves on.
+//! The bytes of a trace that are in memory: all of a mapped file, or a piece of a stream that moves
+//! on.
 
 use std::io;
 
@@ -8,7 +9,8 @@ use super::map::Mapping;
 /// A piece of a trace. Places in it are indices into [`Window::bytes`].
 pub(crate) struct Window {
     store: Store,
-    /// Place in the trace of the first of [`Window::bytes`]; wraps below zero while there is headroom before it.
+    /// Place in the trace of the first of [`Window::bytes`]; wraps below zero while there is
+    /// headroom before it.
     base: u64,
     /// No bytes come after these.
     ended: bool,
@@ -20,19 +22,39 @@ pub(crate) struct Window {
 
 enum Store {
     Mapped(Mapping),
-    Streamed { bytes: Vec<u8>, end: usize, feed: Feed },
+    Streamed {
+        bytes: Vec<u8>,
+        end: usize,
+        feed: Feed,
+    },
 }
 
 impl Window {
     /// All of a mapped file.
     pub(crate) fn mapped(mapping: Mapping) -> Self {
-        Self { store: Store::Mapped(mapping), base: 0, ended: true, disk_bytes: 0, trouble: None }
+        Self {
+            store: Store::Mapped(mapping),
+            base: 0,
+            ended: true,
+            disk_bytes: 0,
+            trouble: None,
+        }
     }
 
     /// The beginning of a stream, before any of it was read.
     pub(crate) fn streamed(feed: Feed) -> Self {
-        let store = Store::Streamed { bytes: Vec::new(), end: 0, feed };
-        Self { store, base: 0, ended: false, disk_bytes: 0, trouble: None }
+        let store = Store::Streamed {
+            bytes: Vec::new(),
+            end: 0,
+            feed,
+        };
+        Self {
+            store,
+            base: 0,
+            ended: false,
+            disk_bytes: 0,
+            trouble: None,
+        }
     }
 
     /// What is in memory. In front of the cursor there may be bytes that mean nothing.
@@ -86,11 +108,13 @@ impl Window {
         }
     }
 
-    /// Reads on until `needed` bytes stand from `at` on, or the trace ends. What stands before `at` may go.
-    /// Returns where `at` is now.
+    /// Reads on until `needed` bytes stand from `at` on, or the trace ends. What stands before `at`
+    /// may go. Returns where `at` is now.
     pub(crate) fn fill(&mut self, mut at: usize, needed: usize) -> io::Result<usize> {
         while !self.ended && self.bytes().len().saturating_sub(at) < needed {
-            let Store::Streamed { feed, .. } = &mut self.store else { break };
+            let Store::Streamed { feed, .. } = &mut self.store else {
+                break;
+            };
             match feed.next() {
                 Next::Block(block) => at = self.append(block, at),
                 Next::End(end, disk_bytes) => self.end(end, disk_bytes)?,
@@ -115,7 +139,9 @@ impl Window {
     /// Puts a block behind the bytes from `at` on, and returns where `at` is then.
     fn append(&mut self, mut block: Block, at: usize) -> usize {
         self.disk_bytes = block.disk_bytes;
-        let Store::Streamed { bytes, end, feed } = &mut self.store else { return at };
+        let Store::Streamed { bytes, end, feed } = &mut self.store else {
+            return at;
+        };
         let rest = bytes.get(at..*end).unwrap_or_default();
         let Some(start) = HEADROOM.checked_sub(rest.len()) else {
             return self.piece_together(&block, at);
@@ -132,7 +158,9 @@ impl Window {
     /// For a record longer than the headroom: gathers blocks in one growing buffer.
     #[cold]
     fn piece_together(&mut self, block: &Block, mut at: usize) -> usize {
-        let Store::Streamed { bytes, end, .. } = &mut self.store else { return at };
+        let Store::Streamed { bytes, end, .. } = &mut self.store else {
+            return at;
+        };
         bytes.truncate(*end);
         // Moving the rest to the front pays only once at least as much goes as stays.
         if at >= bytes.len() - at {

@@ -1,0 +1,108 @@
+//! The interfaces of a pcapng section: what a description says, and how its clock tells the time.
+//!
+//! Options are taken apart by pcap-parser. What they mean is ours: it takes time offsets for
+//! little-endian in every section, and knows no binary resolution.
+
+use pcap_parser::nom;
+use pcap_parser::{OptionCode, PcapNGOption};
+
+use super::packet::{LinkType, Timestamp};
+use super::report::{ByteOrder, Resolution};
+
+/// What an interface description says.
+pub(crate) struct Interface {
+    pub(crate) link_type: LinkType,
+    /// Zero if there is no limit.
+    pub(crate) snap_len: u32,
+    pub(crate) clock: Clock,
+}
+
+/// How an interface tells the time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    scale: Scale,
+    offset_ns: i128,
+}
+
+/// How ticks become nanoseconds.
+#[derive(Clone, Copy, Debug)]
+enum Scale {
+    /// Nanoseconds in a tick.
+    Times(i64),
+    /// Ticks in a second, a power of ten.
+    Over(i128),
+    /// Binary logarithm of the ticks in a second.
+    Shift(u32),
+}
+
+/// The clock that an interface's options describe; by default it counts microseconds since 1970.
+pub(crate) fn clock(mut options: &[u8], byte_order: ByteOrder) -> (Resolution, Clock) {
+    let mut resolution = Resolution::Decimal(6);
+    let mut offset_s = 0;
+    while let Some((rest, option)) = option(options, byte_order) {
+        options = rest;
+        match (option.code, option.value.as_ref()) {
+            (OptionCode::EndOfOpt, _) => break,
+            (OptionCode::IfTsresol, &[power, ..]) => {
+                resolution = if power & 0x80 == 0 {
+                    Resolution::Decimal(power)
+                } else {
+                    Resolution::Binary(power & 0x7f)
+                };
+            }
+            (OptionCode::IfTsoffset, value) => {
+                if let Some(&seconds) = value.first_chunk::<8>() {
+                    offset_s = match byte_order {
+                        ByteOrder::Little => i64::from_le_bytes(seconds),
+                        ByteOrder::Big => i64::from_be_bytes(seconds),
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+    (
+        resolution,
+        Clock {
+            scale: Scale::of(resolution),
+            offset_ns: i128::from(offset_s) * 1_000_000_000,
+        },
+    )
+}
+
+/// The next option, and what follows it. Ends at one that overruns the block.
+fn option(options: &[u8], byte_order: ByteOrder) -> Option<(&[u8], PcapNGOption<'_>)> {
+    let parsed: nom::IResult<_, _, nom::error::Error<&[u8]>> = match byte_order {
+        ByteOrder::Little => pcap_parser::parse_option_le(options),
+        ByteOrder::Big => pcap_parser::parse_option_be(options),
+    };
+    parsed.ok()
+}
+
+impl Clock {
+    /// Rounds down; clamps what no [`Timestamp`] can hold.
+    #[inline]
+    pub(crate) fn time(self, ticks: u64) -> Timestamp {
+        let ticks = i128::from(ticks);
+        let ns = match self.scale {
+            Scale::Times(factor) => ticks * i128::from(factor),
+            Scale::Over(units) => ticks * 1_000_000_000 / units,
+            Scale::Shift(bits) => (ticks * 1_000_000_000) >> bits,
+        };
+        let ns = (ns + self.offset_ns).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        Timestamp(i64::try_from(ns).unwrap_or_default())
+    }
+}
+
+impl Scale {
+    fn of(resolution: Resolution) -> Self {
+        match resolution {
+            Resolution::Decimal(power) => match 9_u32.checked_sub(u32::from(power)) {
+                Some(factor) => Self::Times(10_i64.pow(factor)),
+                // A unit this small makes every 64-bit count less than a nanosecond.
+                None => Self::Over(10_i128.checked_pow(u32::from(power)).unwrap_or(i128::MAX)),
+            },
+            Resolution::Binary(power) => Self::Shift(u32::from(power)),
+        }
+    }
+}

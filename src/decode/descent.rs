@@ -16,7 +16,7 @@ pub(super) const MAX_IP_HEADERS: u8 = 16;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Layer {
     /// The header that the link type of this number names.
-    Link(u32),
+    Link(u16),
     /// Ethernet, from its destination address on.
     Ethernet,
     /// What this Ethernet type announces.
@@ -84,7 +84,7 @@ pub(super) fn descend(
         result: Decoded::Other(Fate::BadLink),
         passed_udp: None,
     };
-    let mut step = Ok(Layer::Link(link_type.0));
+    let mut step = link::numbered(link_type.0);
     loop {
         match step {
             Ok(layer) => step = descent.open(layer),

@@ -2,6 +2,9 @@
 //! tag, IPv4 without options and fragments or IPv6 without extensions, TCP, or UDP that no
 //! tunnel's port names. Anything else, anything cut short and anything odd is left to the
 //! general descent, whose results these are.
+//!
+//! It is here because it pays: on headers in cache a plain frame costs 11 to 16 ns, and 22 to
+//! 31 ns by the descent. Going on to the descent, as a tunnel must, costs about 10 ns more.
 
 use super::Want;
 use super::headers::{Decoded, Headers, IpHeader, IpVersion, LinkInfo, Transport};
@@ -78,8 +81,7 @@ fn ipv6(packet: &[u8], want: Want) -> Option<Headers> {
     let (&[a, b, _, _, l0, l1, next, ttl], addresses) = header.split_first_chunk::<8>()?;
     let (source, destination) = addresses.split_first_chunk::<16>()?;
     let length = be16([l0, l1]);
-    // A length of 0 is left to the descent.
-    if a >> 4 != 6 || length == 0 {
+    if a >> 4 != 6 {
         return None;
     }
     let ip = IpHeader {
@@ -91,6 +93,7 @@ fn ipv6(packet: &[u8], want: Want) -> Option<Headers> {
         tos: (a << 4) | (b >> 4),
         id: 0,
     };
+    // A length of 0, of which the descent knows more, leaves no transport header here.
     transport(ip, next, rest, usize::from(length), want)
 }
 

@@ -2,6 +2,7 @@
 
 use super::descent::{Descent, End, Layer, Step};
 use super::headers::Fate;
+use super::link;
 use super::payload::{be16, be32};
 
 /// BSD loopback: the address family in the byte order of the machine that captured, or an
@@ -66,7 +67,7 @@ pub(super) fn packet_tap(descent: &mut Descent<'_, '_>) -> Step {
 fn wrapped(descent: &mut Descent<'_, '_>, rest_len: Option<usize>, link_type: u32) -> Step {
     let rest_len = rest_len.ok_or(End::Stuck(Fate::BadLink))?;
     descent.skip(rest_len, Fate::ShortLink)?;
-    Ok(Layer::Link(link_type))
+    link::numbered(link_type)
 }
 
 /// Linux cooked capture.

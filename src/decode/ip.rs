@@ -63,15 +63,13 @@ pub(super) fn ipv4(descent: &mut Descent<'_, '_>) -> Step {
     descent.rest.limit(length);
     descent.skip(header_len, Fate::ShortIp)?;
     let identification = u32::from(header.identification());
-    let later = header.fragments_offset().value() != 0;
-    let first = header.more_fragments() && !later;
     let ip = InIp {
         header: ipv4_header(&header, length),
         protocol: header.protocol().0,
         tso,
-        first_fragment: first.then_some(identification),
+        first_fragment: header.more_fragments().then_some(identification),
     };
-    if later {
+    if header.fragments_offset().value() != 0 {
         return Err(later_fragment(descent, &ip, identification));
     }
     carried(descent, ip)

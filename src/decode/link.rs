@@ -4,8 +4,16 @@ use super::descent::{Descent, End, Layer, Step};
 use super::headers::Fate;
 use super::{host, lan, wan, wireless};
 
+/// The layer of a link type's number; all that there are fit 16 bits.
+pub(super) fn numbered(link_type: u32) -> Step {
+    match u16::try_from(link_type) {
+        Ok(link_type) => Ok(Layer::Link(link_type)),
+        Err(_) => Err(End::Stuck(Fate::BadLink)),
+    }
+}
+
 /// Opens the header that a link type's number names.
-pub(super) fn open(descent: &mut Descent<'_, '_>, link_type: u32) -> Step {
+pub(super) fn open(descent: &mut Descent<'_, '_>, link_type: u16) -> Step {
     match link_type {
         0 | 108 => host::loopback(descent),
         1 => Ok(Layer::Ethernet),

@@ -68,8 +68,9 @@ pub fn decode(
     decode_any(link_type, frame, original_len, want, link)
 }
 
-/// Does what [`decode`] does without its shortcut.
-fn decode_any(
+/// Does what [`decode`] does without its shortcut: for holding the two against each other.
+#[doc(hidden)]
+pub fn decode_any(
     link_type: LinkType,
     frame: &[u8],
     original_len: u32,

@@ -146,7 +146,7 @@ fn any_number_of_tags_is_opened_and_two_are_told() {
     }
     let three = ethernet(
         0x88A8,
-        &tag(0xE064, 0x8100, &tag(7, 0x8100, &tag(9, 0x0800, &plain()))),
+        &tag(0xF064, 0x8100, &tag(7, 0x8100, &tag(9, 0x0800, &plain()))),
     );
     assert_eq!(ports(&three), PLAIN);
     assert_eq!(link(&three).vlan_id, Some(100));

@@ -288,6 +288,7 @@ fn a_duplicate_sack_repeats_what_is_acknowledged_or_in_the_second_block() {
     assert!(is_duplicate(&[(0x3000, 0x3100), (0x3000, 0x3200)]));
     assert!(is_duplicate(&[(0x3080, 0x3100), (0x3000, 0x3100)]));
     assert!(!is_duplicate(&[(0x3000, 0x3100), (0x3001, 0x3100)]));
+    assert!(!is_duplicate(&[(0x3000, 0x3100), (0x3000, 0x30FF)]));
     assert!(!is_duplicate(&[
         (0x3000, 0x3100),
         (0x4000, 0x4100),

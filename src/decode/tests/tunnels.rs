@@ -214,24 +214,24 @@ fn l2tp_data_is_opened_with_length_sequence_and_offset() {
 #[test]
 fn what_only_looks_like_a_tunnel_is_udp() {
     let inner = inner_ethernet(0x0800, &plain());
-    for (port, head) in [
-        (4789, &[0, 0, 0, 0, 0, 0, 77, 0][..]),
-        (6081, &[0x40, 0, 0x65, 0x58, 0, 0, 78, 0]),
-        (2152, &[0x50, 255, 0, 45, 0, 1, 0, 0]),
-        (2152, &[0x20, 255, 0, 45, 0, 1, 0, 0]),
-        (2152, &[0x30, 1, 0, 45, 0, 1, 0, 0]),
-        (
-            2152,
-            &[0x34, 255, 0, 53, 0, 1, 0, 0, 0, 0, 0, 0x85, 0, 0, 0, 0],
-        ),
-        (3544, &[0x45]),
-        (1701, &[0x80, 2, 0, 1, 0, 8, 0x21]),
-        (1701, &[0, 3, 0, 1, 0, 8, 0x21]),
+    let six = ipv6(6, &tcp(b""));
+    let empty_extension = [0x34, 255, 0, 53, 0, 1, 0, 0, 0, 0, 0, 0x85, 0, 0, 0, 0];
+    for (port, head, packet) in [
+        (4789, &[0, 0, 0, 0, 0, 0, 77, 0][..], &inner),
+        (6081, &[0x40, 0, 0x65, 0x58, 0, 0, 78, 0], &inner),
+        (2152, &[0x50, 255, 0, 45, 0, 1, 0, 0], &plain()),
+        (2152, &[0x20, 255, 0, 45, 0, 1, 0, 0], &plain()),
+        (2152, &[0x30, 1, 0, 45, 0, 1, 0, 0], &plain()),
+        (2152, &empty_extension, &plain()),
+        (3544, &[], &plain()),
+        (3544, &[0, 2, 0, 0, 0, 0, 0], &six),
+        (1701, &[0x80, 2, 0, 1, 0, 8, 0x21], &plain()),
+        (1701, &[0, 3, 0, 1, 0, 8, 0x21], &plain()),
     ] {
-        let packet = udp(7777, port, &join(&[head, &inner]));
-        let frame = ethernet(0x0800, &ipv4(17, &packet));
-        assert_eq!(ports(&frame), Some((7777, port)));
-        assert_eq!(tunnel(&frame), (None, None));
+        for frame in over_udp(port, head, packet) {
+            assert!(ports(&frame).is_some_and(|ports| ports != (1000, 80)));
+            assert_eq!(tunnel(&frame), (None, None));
+        }
     }
 }
 

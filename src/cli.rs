@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -80,7 +80,7 @@ struct RunArgs {
         default_value = "all"
     )]
     columns: Vec<GroupArg>,
-    /// Print nothing but errors
+    /// Print nothing but warnings and errors
     #[arg(short, long)]
     quiet: bool,
     /// Print the summary as JSON on standard output
@@ -208,13 +208,16 @@ pub(crate) fn main(cli: Cli) -> Result<()> {
 fn run(args: RunArgs) -> Result<()> {
     let (quiet, json) = (args.quiet, args.json);
     let config = config(args)?;
-    let summary = goostat::run(&config, |progress| {
-        if !quiet && std::io::stderr().is_terminal() {
-            show(progress);
-        }
-    })?;
+    let mut bar = None;
+    let outcome = goostat::run(&config, |progress| {
+        bar = (!quiet && std::io::stderr().is_terminal()).then(|| show(progress));
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let summary = outcome?;
     for warning in summary.warnings() {
-        eprintln!("goostat: warning: {warning}");
+        tell(&format!("goostat: warning: {warning}"));
     }
     if json {
         print(serde_json::to_string_pretty(&summary)?.as_bytes())?;
@@ -227,7 +230,7 @@ fn run(args: RunArgs) -> Result<()> {
 }
 
 fn report(summary: &Summary, out: &Path) {
-    eprintln!("{}\nresults in {}", summary.text(), out.display());
+    tell(&format!("{}\nresults in {}", summary.text(), out.display()));
 }
 
 fn config(args: RunArgs) -> Result<Config> {
@@ -319,8 +322,8 @@ fn default_out(traces: &[PathBuf]) -> Result<PathBuf> {
     Ok(PathBuf::from(name))
 }
 
-/// Shows progress on the terminal until the process ends or all is read.
-fn show(progress: Arc<Progress>) {
+/// Shows progress on the terminal until the bar is finished.
+fn show(progress: Arc<Progress>) -> ProgressBar {
     let bar = match progress.total() {
         Some(total) => ProgressBar::new(total).with_style(style(
             "{bar:30} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left",
@@ -328,17 +331,24 @@ fn show(progress: Arc<Progress>) {
         None => ProgressBar::new_spinner()
             .with_style(style("{spinner} {bytes}, {binary_bytes_per_sec}")),
     };
+    let shown = bar.clone();
     thread::spawn(move || {
-        while progress.total().is_none_or(|total| progress.done() < total) {
-            bar.set_position(progress.done());
+        while !shown.is_finished() {
+            shown.set_position(progress.done());
             thread::sleep(Duration::from_millis(100));
         }
-        bar.finish_and_clear();
     });
+    bar
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Writes a line to standard error. If nobody can be told, that is no reason to fail.
+pub(crate) fn tell(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Writes to standard output. Whoever stops reading it has seen enough.
@@ -347,6 +357,6 @@ fn print(text: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot write to standard output"),
+        result => result.map_err(|error| anyhow!("cannot write to standard output: {error}")),
     }
 }

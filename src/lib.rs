@@ -64,7 +64,11 @@ fn summarise(
 ) -> Summary {
     let read: u64 = reports.iter().map(|report| report.packets).sum();
     let bytes: u64 = reports.iter().map(|report| report.bytes).sum();
-    assert_eq!(read, outcome.fates.total(), "every packet has exactly one fate");
+    assert_eq!(
+        read,
+        outcome.fates.total(),
+        "every packet has exactly one fate"
+    );
     Summary {
         version: env!("CARGO_PKG_VERSION"),
         traces: reports.iter().map(summary::TraceSummary::from).collect(),

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match cli::main(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("goostat: {error:#}");
+            cli::tell(&format!("goostat: {error}"));
             ExitCode::FAILURE
         }
     }

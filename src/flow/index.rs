@@ -41,11 +41,10 @@ impl Index {
         }
     }
 
-    /// The first place stored at the home of `hash`, for prefetching: likely, not certainly, the flow's.
+    /// The first place stored under `hash`, for prefetching: likely, not certainly, the flow's.
     #[inline]
     pub(super) fn guess(&self, hash: u32) -> Option<u32> {
-        let entry = self.entries[hash as usize & (self.entries.len() - 1)];
-        (hash_of(entry) == hash && entry != EMPTY).then(|| place_of(entry))
+        self.find(hash, |_| true)
     }
 
     /// The entry where the search for `hash` begins, for prefetching.

@@ -2,7 +2,7 @@
 //! (spec 3 to 7). No clock and no input or output: time comes with the packets.
 //!
 //! [`Tracker`] is one worker's table. It finds a packet's flow, applies the life cycle, and hands
-//! the packet to [`tcp`] or [`udp`], which count it.
+//! the packet to a [`TcpFlow`] or a [`UdpFlow`], which counts it.
 
 mod base;
 mod index;

@@ -16,6 +16,7 @@ const RESULTS: [&str; 3] = ["tcp.parquet", "udp.parquet", "summary.json"];
 pub struct OutputFolder {
     target: PathBuf,
     temporary: PathBuf,
+    force: bool,
 }
 
 impl OutputFolder {
@@ -27,11 +28,12 @@ impl OutputFolder {
     pub fn create(target: &Path, force: bool) -> Result<Self, Error> {
         check(target, force)?;
         let target = absolute(target)?;
-        let parent = target.parent().unwrap_or(Path::new("/"));
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = parent.join(format!(".{name}.partial-{}", std::process::id()));
-        fs::create_dir(&temporary).map_err(Error::io(&temporary, "create"))?;
-        Ok(Self { target, temporary })
+        let temporary = create_temporary(&target).map_err(Error::io(&target, "create"))?;
+        Ok(Self {
+            target,
+            temporary,
+            force,
+        })
     }
 
     /// Where a result is written for now.
@@ -42,7 +44,7 @@ impl OutputFolder {
     /// Lets the results appear.
     ///
     /// # Errors
-    /// If the folder cannot be renamed.
+    /// If the folder cannot be renamed, or if something has appeared meanwhile that must not be replaced.
     pub fn publish(self) -> Result<(), Error> {
         let sync = |path: &Path| {
             File::open(path)
@@ -50,6 +52,7 @@ impl OutputFolder {
                 .map_err(Error::io(path, "write"))
         };
         sync(&self.temporary)?;
+        check(&self.target, self.force)?;
         let earlier = self.set_aside_earlier()?;
         fs::rename(&self.temporary, &self.target).map_err(Error::io(&self.target, "create"))?;
         if let Some(parent) = self.target.parent() {
@@ -78,6 +81,21 @@ impl Drop for OutputFolder {
     fn drop(&mut self) {
         // After publishing there is nothing to remove; before it, a failed run must leave nothing.
         let _ = fs::remove_dir_all(&self.temporary);
+    }
+}
+
+/// Makes a hidden folder beside `target`. A run that was killed has left its own, and process ids come again.
+fn create_temporary(target: &Path) -> io::Result<PathBuf> {
+    let parent = target.parent().unwrap_or(Path::new("/"));
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let process = std::process::id();
+    let mut attempt = 0_u32;
+    loop {
+        let temporary = parent.join(format!(".{name}.partial-{process}-{attempt}"));
+        match fs::create_dir(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+            result => return result.map(|()| temporary),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Closed flows in, Parquet files out.
 //!
-//! [`columns`] is the one list of columns; [`writer`] turns rows into row groups; [`folder`] lets
-//! the results appear whole or not at all; [`document`] prints the list for people.
+//! [`Column`]s come from one list; a [`TableWriter`] turns rows into row groups; the
+//! [`OutputFolder`] lets the results appear whole or not at all; [`markdown`] prints the list.
 
 mod columns;
 mod document;

@@ -56,10 +56,12 @@ pub(super) struct Overlap {
     pub(super) dropped: u32,
 }
 
-/// The segments of one direction.
+/// The segments of one direction. The first stands in the flow itself: a handshake without payload,
+/// and a direction of which all is acknowledged, need no allocation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SegmentList {
-    segments: VecDeque<Segment>,
+    head: Option<Segment>,
+    rest: VecDeque<Segment>,
 }
 
 impl SegmentList {
@@ -72,49 +74,101 @@ impl SegmentList {
         limit: usize,
         classify: impl FnMut(&Case<'_>) -> Class,
     ) -> Overlap {
-        let is_new = self
-            .segments
-            .back()
-            .is_none_or(|tail| tail.last < sent.first);
+        let is_new = self.tail().is_none_or(|tail| tail.last < sent.first);
         let mut overlap = Overlap::default();
         if is_new {
             self.append(sent, sent.first);
         } else {
             overlap = self.send_again(sent, classify);
         }
-        while self.segments.len() > limit.max(1) {
+        while self.len() > limit.max(1) {
             self.drop_head();
             overlap.dropped += 1;
         }
         overlap
     }
 
+    #[inline]
     fn append(&mut self, sent: Sent, first: i64) {
         let last = sent.first + sent.count - 1;
-        self.segments
-            .push_back(Segment::new(sent, first, last, None));
+        let segment = Segment::new(sent, first, last, None);
+        if self.head.is_none() {
+            self.head = Some(segment);
+        } else {
+            self.rest.push_back(segment);
+        }
+    }
+
+    #[inline]
+    fn tail(&self) -> Option<&Segment> {
+        self.rest.back().or(self.head.as_ref())
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        usize::from(self.head.is_some()) + self.rest.len()
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> Option<&Segment> {
+        match at.checked_sub(1) {
+            None => self.head.as_ref(),
+            Some(at) => self.rest.get(at),
+        }
+    }
+
+    fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
+        match at.checked_sub(1) {
+            None => self.head.as_mut(),
+            Some(at) => self.rest.get_mut(at),
+        }
+    }
+
+    fn insert(&mut self, at: usize, segment: Segment) {
+        match at.checked_sub(1) {
+            None => {
+                if let Some(second) = self.head.replace(segment) {
+                    self.rest.push_front(second);
+                }
+            }
+            Some(at) => self.rest.insert(at, segment),
+        }
+    }
+
+    /// Where the first segment stands that ends at `number` or behind it.
+    #[inline]
+    fn position(&self, number: i64) -> usize {
+        match &self.head {
+            Some(head) if head.last < number => 1 + self.rest.partition_point(|p| p.last < number),
+            _ => 0,
+        }
     }
 
     #[cold]
     fn send_again(&mut self, sent: Sent, mut classify: impl FnMut(&Case<'_>) -> Class) -> Overlap {
         let mut overlap = Overlap::default();
         let (mut first, last) = (sent.first, sent.first + sent.count - 1);
-        let mut at = self.segments.partition_point(|p| p.last < first);
+        let mut at = self.position(first);
         let mut is_hit = false;
         while first <= last {
-            let Some(&p) = self.segments.get(at) else {
+            let Some(&p) = self.get(at) else {
                 self.append(sent, first);
                 break;
             };
             if first < p.first {
                 overlap.out_of_order |= last < p.last;
-                self.fill_hole(at, sent, first, last.min(p.first - 1), &mut classify);
+                self.fill_hole(
+                    (at, &p),
+                    sent,
+                    (first, last.min(p.first - 1)),
+                    &mut classify,
+                );
                 first = p.first;
             } else {
                 let end = last.min(p.last);
                 overlap.numbers += end - first + 1;
                 overlap.payload += payload_in(sent, first, end);
-                self.hit(at, sent, end - first + 1, is_hit, &mut classify);
+                self.hit((at, &p), sent, end - first + 1, is_hit, &mut classify);
                 is_hit = true;
                 first = p.last + 1;
             }
@@ -123,63 +177,65 @@ impl SegmentList {
         overlap
     }
 
-    /// Inserts the part of a packet in front of the segment at `at`.
+    /// Inserts the part of a packet in front of the segment `p` at `at`.
     fn fill_hole(
         &mut self,
-        at: usize,
+        (at, p): (usize, &Segment),
         sent: Sent,
-        first: i64,
-        last: i64,
+        (first, last): (i64, i64),
         classify: &mut impl FnMut(&Case<'_>) -> Class,
     ) {
         let class = classify(&Case {
             kind: Kind::Hole,
-            segment: &self.segments[at],
+            segment: p,
             before: self.before(at),
             numbers: last - first + 1,
             time: sent.time,
             id: sent.id,
         });
-        self.segments
-            .insert(at, Segment::new(sent, first, last, Some(class)));
+        self.insert(at, Segment::new(sent, first, last, Some(class)));
     }
 
-    /// Counts that the segment at `at` was sent again. `is_later` if the packet hit one before it.
+    /// Counts that the segment `p` at `at` was sent again. `is_later` if the packet hit one before.
     fn hit(
         &mut self,
-        at: usize,
+        (at, p): (usize, &Segment),
         sent: Sent,
         numbers: i64,
         is_later: bool,
         classify: &mut impl FnMut(&Case<'_>) -> Class,
     ) {
-        let p = &mut self.segments[at];
-        p.hits = p.hits.saturating_add(1);
-        let recovery = sent.time.saturating_sub(p.time).max(0);
-        if !is_later {
-            p.time = sent.time;
-        }
         let class = classify(&Case {
-            kind: Kind::Seen { recovery },
-            segment: &self.segments[at],
+            kind: Kind::Seen {
+                recovery: sent.time.saturating_sub(p.time).max(0),
+            },
+            segment: p,
             before: self.before(at),
             numbers,
             time: sent.time,
             id: sent.id,
         });
-        self.segments[at].class = Some(class);
+        if let Some(p) = self.get_mut(at) {
+            p.hits = p.hits.saturating_add(1);
+            p.class = Some(class);
+            if !is_later {
+                p.time = sent.time;
+            }
+        }
     }
 
     fn before(&self, at: usize) -> Option<&Segment> {
-        self.segments.get(at.checked_sub(1)?)
+        self.get(at.checked_sub(1)?)
     }
 
     fn drop_head(&mut self) {
-        if let Some(head) = self.segments.pop_front()
-            && let Some(next) = self.segments.front_mut()
-        {
-            next.first = head.first;
-        }
+        let Some(head) = self.head.take() else {
+            return;
+        };
+        self.head = self.rest.pop_front().map(|next| Segment {
+            first: head.first,
+            ..next
+        });
     }
 
     /// Takes an acknowledgement of all numbers below `ack`. Returns its round-trip time sample, by
@@ -189,7 +245,8 @@ impl SegmentList {
         let mut newest = i64::MIN;
         let mut sample = None;
         let mut is_new = false;
-        for p in self.segments.iter_mut().take_while(|p| p.first < ack) {
+        let segments = self.head.iter_mut().chain(&mut self.rest);
+        for p in segments.take_while(|p| p.first < ack) {
             newest = newest.max(p.time);
             if p.acked > 0 {
                 p.acked = p.acked.saturating_add(1);
@@ -209,34 +266,49 @@ impl SegmentList {
 
     /// Joins acknowledged neighbours, from the head up to the first segment that is not acknowledged.
     fn merge_acknowledged(&mut self) {
+        let Some(mut open) = self.head.filter(|head| head.acked > 0) else {
+            return;
+        };
+        // Segments with holes between them move up behind the ones that took in their followers.
         let mut kept = 0;
-        let mut next = 1;
-        while next < self.segments.len() && self.segments[kept].acked > 0 {
-            let (p, follower) = (self.segments[kept], self.segments[next]);
-            if follower.acked > 0 && p.last + 1 == follower.first {
-                self.segments[kept] = p.joined_with(follower);
-            } else {
-                kept += 1;
-                self.segments[kept] = follower;
+        let mut read = 0;
+        while let Some(&follower) = self.rest.get(read) {
+            if follower.acked == 0 {
+                break;
             }
-            next += 1;
+            if open.last + 1 == follower.first {
+                open = open.joined_with(follower);
+            } else {
+                self.put(kept, open);
+                kept += 1;
+                open = follower;
+            }
+            read += 1;
         }
-        if next > kept + 1 {
-            self.segments.drain(kept + 1..next);
+        self.put(kept, open);
+        self.rest.drain(kept..read);
+    }
+
+    /// Overwrites the segment at `at`, which is there.
+    fn put(&mut self, at: usize, segment: Segment) {
+        if let Some(place) = self.get_mut(at) {
+            *place = segment;
         }
     }
 
     /// The first number of the list.
     pub(super) fn head(&self) -> Option<i64> {
-        self.segments.front().map(|head| head.first)
+        self.head.map(|head| head.first)
     }
 
     /// Whether every number from `first` up to, not including, `end` was seen.
     #[inline]
     pub(super) fn covers(&self, first: i64, end: i64) -> bool {
         let mut at = first;
-        let start = self.segments.partition_point(|p| p.last < first);
-        for p in self.segments.iter().skip(start) {
+        let start = self.position(first);
+        let head = self.head.iter().skip(start);
+        let rest = self.rest.iter().skip(start.saturating_sub(1));
+        for p in head.chain(rest) {
             if at >= end || p.first > at {
                 break;
             }

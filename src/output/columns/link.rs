@@ -10,7 +10,8 @@ use super::fill::{str, text, u8, u16, u32, u64};
 use super::{Column, Layout, Row};
 use crate::config::Group::Link;
 use crate::decode::{LinkInfo, Tunnel};
-use crate::flow::{Flow, Side, SideCounts};
+use crate::flow::{Side, SideCounts};
+use crate::key::FlowKey;
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
     let mut columns = first_packet();
@@ -23,7 +24,10 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
                 "",
                 "Community ID version 1 of the flow, as Zeek and Suricata print it.",
             ),
-            move |f: &F, _, out| out.write_str(&community_id(f.flow(), seed)).map(|()| true),
+            move |f: &F, _, out| {
+                out.write_str(&community_id(&f.flow().key, seed))
+                    .map(|()| true)
+            },
         )
         .layout(Layout::Plain),
     );
@@ -144,8 +148,7 @@ fn tunnel_name(tunnel: Tunnel) -> &'static str {
 
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
-fn community_id(flow: &Flow, seed: u16) -> String {
-    let key = &flow.key;
+fn community_id(key: &FlowKey, seed: u16) -> String {
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     hash.update(key.address_bytes(&key.low.address));
@@ -155,3 +158,7 @@ fn community_id(flow: &Flow, seed: u16) -> String {
     hash.update(key.high.port.to_be_bytes());
     format!("1:{}", STANDARD.encode(hash.finalize()))
 }
+
+#[cfg(test)]
+#[path = "community_id_tests.rs"]
+mod community_id_tests;

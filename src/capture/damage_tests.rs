@@ -115,6 +115,26 @@ fn a_piece_missing_in_the_middle_costs_the_records_it_hit() {
 }
 
 #[test]
+fn four_missing_bytes_cost_the_record_they_are_missing_from() {
+    // The original length then stands where the captured one is looked for, and both are the same.
+    let mut expected = samples(50, 300);
+    for sample in &mut expected {
+        sample.original_len = u32::try_from(sample.captured.len()).unwrap();
+    }
+    let begin = places(&expected)[20];
+    for writer in [LITTLE, BIG] {
+        for place in [begin, begin + 6, begin + 12, begin + 16, begin + 200] {
+            let mut bytes = writer.pcap(&expected);
+            bytes.drain(place..place + 4);
+            let (found, report) = read_bytes(&bytes).unwrap();
+            assert_eq!(found[..20], expected[..20], "{place}");
+            assert_eq!(found[found.len() - 29..], expected[21..], "{place}");
+            assert_eq!(report.damage_count, 1, "{place}");
+        }
+    }
+}
+
+#[test]
 fn a_packet_made_of_damage_hides_nothing() {
     let expected = samples(50, 300);
     let mut bytes = LITTLE.pcap(&expected);

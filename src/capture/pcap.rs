@@ -190,12 +190,27 @@ impl Pcap {
         // A look at the next record, whose header is needed soon anyway, shows a length that leads
         // astray.
         match self.header_at(bytes, next) {
-            Some(following) if following.captured_len as usize <= MAX_RECORD_LEN => Step::Packet,
+            Some(following) if self.is_followed_by(&header, &following) => Step::Packet,
             Some(_) if Self::capture_begins(bytes, next) => Step::Packet,
             Some(_) => Step::Suspect,
             None if ended && next <= bytes.len() => Step::Packet,
             None => Step::More(next - at + HEAD_LEN),
         }
+    }
+
+    /// Whether `following` may well be the next record. Its captured length alone does not tell:
+    /// where four bytes are missing, the original length stands in its place, and all records from
+    /// there on could be followed beside where they are. Then both other fields make no sense.
+    #[inline]
+    fn is_followed_by(&self, header: &RecordHeader, following: &RecordHeader) -> bool {
+        let RecordHeader {
+            captured_len,
+            original_len,
+            ..
+        } = *following;
+        captured_len as usize <= MAX_RECORD_LEN
+            && ((captured_len..=CAPTURED_MAX).contains(&original_len)
+                || Era::of(self.time(header)).is_near(self.time(following), NEIGHBOUR_NS_MAX))
     }
 
     /// Looks closer at a record without bytes or with too many. `None` if it is to be taken as it

@@ -32,6 +32,8 @@ pub(crate) struct Trace {
     link_type: LinkType,
     /// `found` was looked at, but not yet taken.
     held: bool,
+    /// The next record was found odd when the one before it was read.
+    doubtful: bool,
     /// The latest damage waits for the packet after it.
     gap_open: bool,
     packets: u64,
@@ -94,6 +96,7 @@ impl Trace {
             found: nothing,
             link_type: nothing.link_type,
             held: false,
+            doubtful: false,
             gap_open: false,
             packets: 0,
             first: Timestamp(i64::MAX),
@@ -136,7 +139,7 @@ impl Trace {
                 .format
                 .step(bytes, self.at, self.window.ended(), &mut self.found)
             {
-                Step::Packet => {
+                Step::Packet if !self.doubtful => {
                     self.take()?;
                     return Ok(true);
                 }
@@ -207,11 +210,8 @@ impl Trace {
     #[cold]
     fn work_around(&mut self, step: Step) -> Result<Turn, Error> {
         match step {
-            Step::Packet => {
-                self.take()?;
-                return Ok(Turn::Packet);
-            }
-            Step::Suspect => return self.resolve(),
+            Step::Packet => return self.resolve(false),
+            Step::Suspect => return self.resolve(true),
             Step::Skip(next) => self.at = next,
             Step::Unusable(next, reason) => {
                 self.note(self.window.offset(self.at), (next - self.at) as u64, reason)?;
@@ -236,9 +236,9 @@ impl Trace {
         Ok(())
     }
 
-    /// Decides about a packet after which no record stands: does a chain of records begin inside
-    /// it?
-    fn resolve(&mut self) -> Result<Turn, Error> {
+    /// Decides about a packet that is odd, or after which something odd stands: does a chain of
+    /// records begin inside it?
+    fn resolve(&mut self, odd_behind: bool) -> Result<Turn, Error> {
         let found = self.found;
         let needed = found.next - self.at + chain::LOOK_AHEAD;
         if !self.window.ended() && self.window.bytes().len() - self.at < needed {
@@ -249,9 +249,11 @@ impl Trace {
         let (bytes, ended) = (self.window.bytes(), self.window.ended());
         let Some(place) = chain::find(&self.format, bytes, found.start..found.next, ended, near)
         else {
+            self.doubtful = odd_behind;
             self.take()?;
             return Ok(Turn::Packet);
         };
+        self.doubtful = false;
         let len = u32::try_from(found.end - found.start).unwrap_or(u32::MAX);
         self.note(
             self.window.offset(self.at),

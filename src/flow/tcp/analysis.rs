@@ -4,6 +4,7 @@
 
 use super::super::{PacketInfo, Side, Sides, marks};
 use super::classify::{Class, Timing, classify};
+use super::number::MaybeNumber;
 use super::rtt::Rtt;
 use super::sequence::{Overlap, SegmentList, Sent};
 use crate::decode::tcp_flags::{ACK, FIN, PSH, RST, SYN};
@@ -32,23 +33,23 @@ pub struct SideAnalysis {
 #[derive(Clone, Debug, Default)]
 struct Position {
     /// End of all it sent (*hi*).
-    high: Option<i64>,
+    high: MaybeNumber,
     /// End of all numbers it sent (*hi_num*).
-    high_number: Option<i64>,
+    high_number: MaybeNumber,
     /// Its first payload or FIN (*lo*).
-    low: Option<i64>,
+    low: MaybeNumber,
     /// Its latest SYN.
-    isn: Option<i64>,
+    isn: MaybeNumber,
     /// Numbers that are in some packet (*nums*).
     numbers: i64,
     /// End of the latest packet that was new (*nxt*).
     next: i64,
     /// Where the message at hand began (*mark*).
-    mark: Option<i64>,
+    mark: MaybeNumber,
     /// How far gaps have been looked for (*acked_to*).
-    checked_to: Option<i64>,
+    checked_to: MaybeNumber,
     /// The largest number the peer acknowledged in an established connection (*hi_acked*).
-    high_acked: Option<i64>,
+    high_acked: MaybeNumber,
     /// Its latest window, scaled (*wcur*).
     window: Option<u32>,
     /// Its latest acknowledgement and the window field of that packet.
@@ -69,7 +70,19 @@ struct LastAck {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the column table explains each")]
 pub struct SeqCounts {
-    pub bytes_uniq: u64,
+    anomalies: Option<Box<Anomalies>>,
+    /// Largest and smallest flight, if there was any.
+    pub inflight: Option<(u32, u32)>,
+    init_inflight: u32,
+    pub msgs: u32,
+    pub dup_acks: u32,
+    pub seq_restart: bool,
+}
+
+/// Counters that stay at zero in most flows, apart from the others until one does not.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the column table explains each")]
+pub struct Anomalies {
     pub bytes_retx: u64,
     pub pkts_retx: u64,
     pub pkts_ooo: u64,
@@ -81,16 +94,10 @@ pub struct SeqCounts {
     pub flow_ctrl: u32,
     pub unneeded_rto: u32,
     pub unneeded_fr: u32,
-    pub seq_restart: bool,
-    pub dup_acks: u32,
     pub triple_dup_acks: u32,
     pub keepalives: u32,
     pub zero_win_probes: u32,
     pub dsack: u32,
-    /// Largest and smallest flight, if there was any.
-    pub inflight: Option<(u32, u32)>,
-    init_inflight: u32,
-    pub msgs: u32,
     pub seg_dropped: u32,
 }
 
@@ -174,11 +181,13 @@ impl Analysis {
         let window = scaled_window(seen, me, peer);
         if seen.packet.marks & marks::OPTIONS != 0 {
             me.opt.count(seen.packet);
-            bump(&mut me.seq.dsack, seen.packet.has(marks::DSACK));
+            if seen.packet.has(marks::DSACK) {
+                bump(&mut me.seq.anomalies_mut().dsack, true);
+            }
         }
         me.seq.seq_restart |= seen.is_restart;
         if seen.is(SYN) {
-            me.position.isn = Some(seen.seq);
+            me.position.isn = MaybeNumber::known(seen.seq);
         }
         probes(seen, me, peer);
         duplicate_acks(seen, me, peer);
@@ -207,8 +216,8 @@ impl Analysis {
         if let Some(ack) = seen.ack
             && !seen.is(RST)
         {
-            let high = &mut self.sides[seen.side.peer()].position.high_acked;
-            *high = (*high).max(Some(ack));
+            let peer = &mut self.sides[seen.side.peer()];
+            peer.position.high_acked.raise(ack);
         }
     }
 }
@@ -230,7 +239,7 @@ fn probes(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
     if len > 1 || seen.packet.flags & (SYN | FIN | RST) != 0 {
         return;
     }
-    let Some(high) = me.position.high.filter(|high| seen.seq >= high - 1) else {
+    let Some(high) = me.position.high.get().filter(|high| seen.seq >= high - 1) else {
         return;
     };
     let is_last_byte = seen.seq == high - 1;
@@ -241,10 +250,10 @@ fn probes(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
     if peer.position.window == Some(0) {
         let is_probe = len == 1 || (seen.is(ACK) && is_last_byte && is_all_acked());
         if is_probe {
-            bump(&mut me.seq.zero_win_probes, true);
+            bump(&mut me.seq.anomalies_mut().zero_win_probes, true);
         }
     } else if seen.is(ACK) && is_last_byte && is_all_acked() {
-        bump(&mut me.seq.keepalives, true);
+        bump(&mut me.seq.anomalies_mut().keepalives, true);
     }
 }
 
@@ -257,11 +266,14 @@ fn duplicate_acks(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
     let packet = seen.packet;
     match me.position.last_ack {
         Some(last) if last.number == packet.ack => {
-            let is_outstanding = seen.ack.is_some() && peer.position.high > seen.ack;
+            let high = peer.position.high;
+            let is_outstanding = seen.ack.is_some_and(|ack| high > MaybeNumber::known(ack));
             if packet.is_pure_ack() && last.window == packet.window && is_outstanding {
                 bump(&mut me.seq.dup_acks, true);
                 bump(&mut me.position.duplicate_run, true);
-                bump(&mut me.seq.triple_dup_acks, me.position.duplicate_run == 3);
+                if me.position.duplicate_run == 3 {
+                    bump(&mut me.seq.anomalies_mut().triple_dup_acks, true);
+                }
             }
         }
         _ => me.position.duplicate_run = 0,
@@ -298,12 +310,9 @@ fn sequence(
         counts.count_class(class);
         class
     });
-    let repeated = overlap.payload.unsigned_abs();
-    counts.bytes_uniq += u64::from(seen.packet.payload_len).saturating_sub(repeated);
-    counts.bytes_retx += repeated;
-    counts.pkts_retx += u64::from(overlap.numbers > 0);
-    counts.pkts_ooo += u64::from(overlap.out_of_order);
-    counts.seg_dropped = counts.seg_dropped.saturating_add(overlap.dropped);
+    if overlap != Overlap::default() {
+        counts.count_overlap(&overlap);
+    }
     if !seen.is(RST) {
         me.position.numbers += count - overlap.numbers;
     }
@@ -322,11 +331,9 @@ fn acknowledgement(seen: &Seen<'_>, peer: &mut SideAnalysis) -> bool {
     let Some(head) = peer.segments.head().filter(|_| !seen.is(RST)) else {
         return false;
     };
-    let base = peer
-        .position
-        .checked_to
-        .map_or(head, |checked| checked.max(head));
-    peer.position.checked_to = Some(base.max(ack));
+    let checked = &mut peer.position.checked_to;
+    let base = checked.get().map_or(head, |checked| checked.max(head));
+    *checked = MaybeNumber::known(base.max(ack));
     ack > base && !peer.segments.covers(base, ack)
 }
 
@@ -335,20 +342,20 @@ fn acknowledgement(seen: &Seen<'_>, peer: &mut SideAnalysis) -> bool {
 fn positions(seen: &Seen<'_>, me: &mut SideAnalysis, is_new: bool) {
     let position = &mut me.position;
     let end = seen.end();
-    let end_of_numbers = Some(end + seen.one(FIN));
-    position.high = position.high.max(end_of_numbers);
+    let end_of_numbers = end + seen.one(FIN);
+    position.high.raise(end_of_numbers);
     if seen.numbers() > 0 {
-        position.high_number = position.high_number.max(end_of_numbers);
+        position.high_number.raise(end_of_numbers);
     }
     let payload = seen.seq + seen.one(SYN);
     if seen.packet.payload_len > 0 || seen.is(FIN) {
-        position.low = Some(position.low.map_or(payload, |low| low.min(payload)));
+        position.low.lower(payload);
     }
     if is_new {
         position.next = end;
     }
-    if position.mark.is_none() || (seen.is(SYN) && me.seq.msgs == 0) {
-        position.mark = Some(payload);
+    if position.mark.get().is_none() || (seen.is(SYN) && me.seq.msgs == 0) {
+        position.mark = MaybeNumber::known(payload);
     }
 }
 
@@ -407,9 +414,9 @@ fn flight(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis, overlap: 
 fn messages(seen: &Seen<'_>, me: &mut SideAnalysis) {
     let position = &mut me.position;
     let is_end = seen.is(ACK) && seen.packet.flags & (PSH | FIN) != 0;
-    if is_end && position.mark.is_some_and(|mark| position.next > mark) {
+    if is_end && position.mark.get().is_some_and(|mark| position.next > mark) {
         bump(&mut me.seq.msgs, true);
-        position.mark = Some(position.next);
+        position.mark = MaybeNumber::known(position.next);
     }
 }
 
@@ -417,32 +424,52 @@ impl SideAnalysis {
     /// Bytes the probe did not see (spec 6.6).
     pub fn bytes_missed(&self) -> u64 {
         let position = &self.position;
-        let low = position.isn.or(position.low);
-        let (Some(low), Some(sent)) = (low, position.high_number) else {
+        let low = position.isn.get().or(position.low.get());
+        let (Some(low), Some(sent)) = (low, position.high_number.get()) else {
             return 0;
         };
-        let high = position.high_acked.map_or(sent, |acked| acked.max(sent));
+        let high = sent.max(position.high_acked.get().unwrap_or(sent));
         u64::try_from(high - low - position.numbers).unwrap_or(0)
     }
 
     /// Payload of the first flight; none without a SYN of this side.
     pub fn init_inflight(&self) -> Option<u32> {
-        self.position.isn.map(|_| self.seq.init_inflight)
+        self.position.isn.get().map(|_| self.seq.init_inflight)
     }
 }
 
 impl SeqCounts {
+    /// The counters that are mostly zero, if one is not.
+    pub fn anomalies(&self) -> Option<&Anomalies> {
+        self.anomalies.as_deref()
+    }
+
+    #[cold]
+    fn anomalies_mut(&mut self) -> &mut Anomalies {
+        self.anomalies.get_or_insert_default()
+    }
+
+    #[cold]
+    fn count_overlap(&mut self, overlap: &Overlap) {
+        let anomalies = self.anomalies_mut();
+        anomalies.bytes_retx += overlap.payload.unsigned_abs();
+        anomalies.pkts_retx += u64::from(overlap.numbers > 0);
+        anomalies.pkts_ooo += u64::from(overlap.out_of_order);
+        anomalies.seg_dropped = anomalies.seg_dropped.saturating_add(overlap.dropped);
+    }
+
     #[cold]
     fn count_class(&mut self, class: Class) {
+        let anomalies = self.anomalies_mut();
         let counter = match class {
-            Class::Rto => &mut self.rtx_rto,
-            Class::FastRetransmit => &mut self.rtx_fr,
-            Class::Reordered => &mut self.reordered,
-            Class::NetworkDuplicate => &mut self.net_dup,
-            Class::FlowControl => &mut self.flow_ctrl,
-            Class::UnneededRto => &mut self.unneeded_rto,
-            Class::UnneededFastRetransmit => &mut self.unneeded_fr,
-            Class::Unknown => &mut self.rtx_unknown,
+            Class::Rto => &mut anomalies.rtx_rto,
+            Class::FastRetransmit => &mut anomalies.rtx_fr,
+            Class::Reordered => &mut anomalies.reordered,
+            Class::NetworkDuplicate => &mut anomalies.net_dup,
+            Class::FlowControl => &mut anomalies.flow_ctrl,
+            Class::UnneededRto => &mut anomalies.unneeded_rto,
+            Class::UnneededFastRetransmit => &mut anomalies.unneeded_fr,
+            Class::Unknown => &mut anomalies.rtx_unknown,
         };
         bump(counter, true);
     }

@@ -6,12 +6,14 @@
 pub(crate) mod analysis;
 mod classify;
 mod history;
+mod number;
 mod rtt;
 mod sequence;
 mod state;
 
 use analysis::{Analysis, Effects, Seen};
 use history::{Event, History};
+use number::MaybeNumber;
 use state::Endpoint;
 
 use super::base::{Tracked, bump};
@@ -62,7 +64,7 @@ pub struct TcpSide {
 #[derive(Clone, Debug, Default)]
 struct Life {
     /// Reference of its unwrapped numbers (spec 6.1).
-    reference: Option<i64>,
+    reference: MaybeNumber,
     /// Number of its latest SYN.
     isn: Option<u32>,
     /// What its latest SYN+ACK acknowledged.
@@ -70,24 +72,41 @@ struct Life {
     /// Number of its latest FIN.
     fin: Option<u32>,
     /// The unwrapped number behind it.
-    fin_end: Option<i64>,
+    fin_end: MaybeNumber,
     /// The peer acknowledged that.
     fin_acked: bool,
     /// It sent something else than bare SYNs.
     beyond_syn: bool,
 }
 
-/// The two halves of the handshake (spec 7.2).
+/// The two halves of the handshake (spec 7.2), each timed by its first occasion.
 #[derive(Clone, Debug, Default)]
 struct Handshake {
-    /// The client's latest bare SYN.
-    syn: Option<Timestamp>,
-    /// The server's latest SYN+ACK.
-    synack: Option<Timestamp>,
-    /// From SYN to the first SYN+ACK; `Some(None)` once it is known to be missing.
-    syn_synack: Option<Option<i64>>,
-    /// From SYN+ACK to the first ACK; likewise.
-    synack_ack: Option<Option<i64>>,
+    /// From the client's SYN to the server's first SYN+ACK.
+    syn_synack: Half,
+    /// From the server's SYN+ACK to the client's first ACK.
+    synack_ack: Half,
+}
+
+/// One half: from the latest packet of a kind to the first of another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Half {
+    /// Time of the latest first packet; once it is answered, the time between the two.
+    nanoseconds: i64,
+    state: HalfState,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HalfState {
+    /// Neither packet was seen.
+    #[default]
+    Unseen,
+    /// The first was.
+    Begun,
+    /// Both were: the time is known.
+    Timed,
+    /// The second was, without the first or before it: there is no time.
+    Missed,
 }
 
 impl Tracked for TcpFlow {
@@ -122,7 +141,7 @@ impl Tracked for TcpFlow {
         let ack = peer.life.unwrap_ack(packet);
         let is_restart = me.life.track(packet, seq);
         peer.life.fin_acked |= ack
-            .zip(peer.life.fin_end)
+            .zip(peer.life.fin_end.get())
             .is_some_and(|(ack, end)| ack >= end);
         let are_fins_acked = me.life.fin_acked && peer.life.fin_acked;
         let seen = Seen {
@@ -285,12 +304,12 @@ impl TcpFlow {
 
     /// From the client's SYN to the server's first SYN+ACK.
     pub fn syn_synack(&self) -> Option<i64> {
-        self.handshake.syn_synack.flatten()
+        self.handshake.syn_synack.get()
     }
 
     /// From the server's SYN+ACK to the client's first acknowledgement.
     pub fn synack_ack(&self) -> Option<i64> {
-        self.handshake.synack_ack.flatten()
+        self.handshake.synack_ack.get()
     }
 }
 
@@ -326,12 +345,12 @@ impl Life {
     /// The packet's sequence number as one of 64 bits (spec 6.1).
     #[inline]
     fn unwrap_seq(&mut self, packet: &PacketInfo) -> i64 {
-        let number = match self.reference {
-            Some(reference) => unwrap(packet.seq, reference),
-            None => (1 << 32) + i64::from(packet.seq),
+        let (number, is_first) = match self.reference.get() {
+            Some(reference) => (unwrap(packet.seq, reference), false),
+            None => ((1 << 32) + i64::from(packet.seq), true),
         };
-        if self.reference.is_none() || !packet.flag(RST) {
-            self.reference = Some(number);
+        if is_first || !packet.flag(RST) {
+            self.reference = MaybeNumber::known(number);
         }
         number
     }
@@ -339,7 +358,7 @@ impl Life {
     /// The packet's acknowledgement in this side's numbers, if both have any.
     #[inline]
     fn unwrap_ack(&self, packet: &PacketInfo) -> Option<i64> {
-        let reference = self.reference.filter(|_| packet.flag(ACK))?;
+        let reference = self.reference.get().filter(|_| packet.flag(ACK))?;
         Some(unwrap(packet.ack, reference))
     }
 
@@ -362,7 +381,8 @@ impl Life {
                 .wrapping_add(syn);
             is_restart |= self.fin.is_some_and(|fin| fin != number);
             self.fin = Some(number);
-            self.fin_end = Some(seq + i64::from(packet.payload_len) + i64::from(syn) + 1);
+            let end = seq + i64::from(packet.payload_len) + i64::from(syn) + 1;
+            self.fin_end = MaybeNumber::known(end);
         }
         is_restart
     }
@@ -383,24 +403,52 @@ fn unwrap(number: u32, reference: i64) -> i64 {
 impl Handshake {
     #[inline]
     fn track(&mut self, side: Side, packet: &PacketInfo) {
-        let time = packet.time;
         match (side, packet.flags & (SYN | ACK)) {
-            (Side::Client, SYN) => self.syn = Some(time),
+            (Side::Client, SYN) => self.syn_synack.begin(packet.time),
+            (Side::Client, ACK) if !packet.flag(RST) => self.synack_ack.end(packet.time),
             (Side::Server, flags) if flags == SYN | ACK => {
-                self.syn_synack.get_or_insert(since(time, self.syn));
-                self.synack = Some(time);
-            }
-            (Side::Client, ACK) if !packet.flag(RST) && self.synack.is_some() => {
-                self.synack_ack.get_or_insert(since(time, self.synack));
+                self.syn_synack.end_always(packet.time);
+                self.synack_ack.begin(packet.time);
             }
             _ => {}
         }
     }
 }
 
-/// Time from `earlier` to `time`, unless it is missing or negative.
-fn since(time: Timestamp, earlier: Option<Timestamp>) -> Option<i64> {
-    earlier
-        .map(|earlier| time.since(earlier))
-        .filter(|&ns| ns >= 0)
+impl Half {
+    /// The packet that begins it, perhaps once more.
+    fn begin(&mut self, time: Timestamp) {
+        if matches!(self.state, HalfState::Unseen | HalfState::Begun) {
+            (self.nanoseconds, self.state) = (time.0, HalfState::Begun);
+        }
+    }
+
+    /// The packet that ends it, if it has begun.
+    #[inline]
+    fn end(&mut self, time: Timestamp) {
+        if self.state == HalfState::Begun {
+            self.end_always(time);
+        }
+    }
+
+    /// The packet that ends it even if it has not begun: then there is no time.
+    fn end_always(&mut self, time: Timestamp) {
+        match self.state {
+            HalfState::Begun => {
+                self.nanoseconds = time.since(Timestamp(self.nanoseconds));
+                let is_forward = self.nanoseconds >= 0;
+                self.state = if is_forward {
+                    HalfState::Timed
+                } else {
+                    HalfState::Missed
+                };
+            }
+            HalfState::Unseen => self.state = HalfState::Missed,
+            HalfState::Timed | HalfState::Missed => {}
+        }
+    }
+
+    fn get(self) -> Option<i64> {
+        (self.state == HalfState::Timed).then_some(self.nanoseconds)
+    }
 }

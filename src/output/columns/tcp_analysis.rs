@@ -5,7 +5,7 @@ use super::Column;
 use super::fill::{bool, u8, u16, u32, u64};
 use super::tcp::analysis;
 use crate::config::Group::{Opt, Seq};
-use crate::flow::tcp::analysis::{OptCounts, SeqCounts, SideAnalysis};
+use crate::flow::tcp::analysis::{Anomalies, OptCounts, SeqCounts, SideAnalysis};
 use crate::flow::{Side, TcpFlow, marks};
 
 pub(super) fn columns() -> Vec<Column<TcpFlow>> {
@@ -25,6 +25,13 @@ fn seq<T: Default>(flow: &TcpFlow, side: Side, get: impl Fn(&SeqCounts) -> T) ->
     analysis(flow, side).map_or_else(T::default, |analysis| get(&analysis.seq))
 }
 
+/// A counter that is zero in most flows.
+fn anomaly<T: Default>(flow: &TcpFlow, side: Side, get: impl Fn(&Anomalies) -> T) -> T {
+    let seq = analysis(flow, side).map(|analysis| &analysis.seq);
+    seq.and_then(SeqCounts::anomalies)
+        .map_or_else(T::default, get)
+}
+
 /// What the options and windows of a side say.
 fn opt<T: Default>(flow: &TcpFlow, side: Side, get: impl Fn(&OptCounts) -> T) -> T {
     analysis(flow, side).map_or_else(T::default, |analysis| get(&analysis.opt))
@@ -34,12 +41,12 @@ fn bytes() -> Vec<Column<TcpFlow>> {
     vec![
         u64(
             ("x_bytes_uniq", Seq, "B", "Payload bytes not seen before."),
-            |f: &TcpFlow, side| seq(f, side, |s| s.bytes_uniq),
+            |f: &TcpFlow, side| f.flow.sides[side].bytes - anomaly(f, side, |a| a.bytes_retx),
         )
         .tstat("x_bytes_uniq"),
         u64(
             ("x_bytes_retx", Seq, "B", "Payload bytes seen before."),
-            |f: &TcpFlow, side| seq(f, side, |s| s.bytes_retx),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.bytes_retx),
         )
         .tstat("x_bytes_retx"),
         u64(
@@ -49,12 +56,12 @@ fn bytes() -> Vec<Column<TcpFlow>> {
                 "pkt",
                 "Packets with a number (byte, SYN or FIN) seen before.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.pkts_retx),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.pkts_retx),
         )
         .tstat("x_pkts_retx"),
         u64(
             ("x_pkts_ooo", Seq, "pkt", "Packets that filled a hole."),
-            |f: &TcpFlow, side| seq(f, side, |s| s.pkts_ooo),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.pkts_ooo),
         )
         .tstat("x_pkts_ooo"),
         u64(
@@ -73,12 +80,12 @@ fn retransmission_classes() -> Vec<Column<TcpFlow>> {
                 "events",
                 "Retransmitted after a time-out.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.rtx_rto),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_rto),
         )
         .tstat("x_pkts_rto"),
         u32(
             ("x_rtx_fr", Seq, "events", "Fast retransmissions."),
-            |f: &TcpFlow, side| seq(f, side, |s| s.rtx_fr),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_fr),
         )
         .tstat("x_pkts_fs"),
         u32(
@@ -88,7 +95,7 @@ fn retransmission_classes() -> Vec<Column<TcpFlow>> {
                 "events",
                 "Overtaken by a later segment.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.reordered),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.reordered),
         )
         .tstat("x_pkts_reor"),
     ]
@@ -103,7 +110,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
                 "events",
                 "Copied by the network (same IP id).",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.net_dup),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.net_dup),
         )
         .tstat("x_pkts_dup"),
         u32(
@@ -113,12 +120,12 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
                 "events",
                 "Repeated or late for no known reason.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.rtx_unknown),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_unknown),
         )
         .tstat("x_pkts_unk"),
         u32(
             ("x_flow_ctrl", Seq, "events", "Probes of a closed window."),
-            |f: &TcpFlow, side| seq(f, side, |s| s.flow_ctrl),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.flow_ctrl),
         )
         .tstat("x_pkts_fc"),
         u32(
@@ -128,7 +135,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
                 "events",
                 "Retransmitted after a time-out though acknowledged.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.unneeded_rto),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.unneeded_rto),
         )
         .tstat("x_pkts_unrto"),
         u32(
@@ -138,7 +145,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
                 "events",
                 "Fast retransmissions of what was acknowledged.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.unneeded_fr),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.unneeded_fr),
         )
         .tstat("x_pkts_unfs"),
     ]
@@ -172,7 +179,7 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "",
                 "Times that x sent the third duplicate ACK in a row.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.triple_dup_acks),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.triple_dup_acks),
         ),
         u32(
             (
@@ -181,7 +188,7 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "pkt",
                 "Keep-alive probes (RFC 9293, 3.8.4).",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.keepalives),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.keepalives),
         ),
         u32(
             (
@@ -190,7 +197,7 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "pkt",
                 "Zero-window probes (RFC 9293, 3.8.6.1).",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.zero_win_probes),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.zero_win_probes),
         ),
         u32(
             (
@@ -199,7 +206,7 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "pkt",
                 "Packets that report a duplicate (RFC 2883).",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.dsack),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.dsack),
         ),
     ]
 }
@@ -251,7 +258,7 @@ fn flight() -> Vec<Column<TcpFlow>> {
                 "",
                 "Segments forgotten to bound memory.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.seg_dropped),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.seg_dropped),
         ),
     ]
 }

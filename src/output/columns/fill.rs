@@ -85,28 +85,28 @@ pub(super) fn u8<F, C: Cell<UInt8Type>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt8Type, C>(entry, Layout::Dictionary, get)
+    number::<F, UInt8Type, C>(entry, Layout::Delta, get)
 }
 
 pub(super) fn u16<F, C: Cell<UInt16Type>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt16Type, C>(entry, Layout::Dictionary, get)
+    number::<F, UInt16Type, C>(entry, Layout::Delta, get)
 }
 
 pub(super) fn u32<F, C: Cell<UInt32Type>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt32Type, C>(entry, Layout::Dictionary, get)
+    number::<F, UInt32Type, C>(entry, Layout::Delta, get)
 }
 
 pub(super) fn u64<F, C: Cell<UInt64Type>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt64Type, C>(entry, Layout::Dictionary, get)
+    number::<F, UInt64Type, C>(entry, Layout::Delta, get)
 }
 
 pub(super) fn i64<F, C: Cell<Int64Type>>(

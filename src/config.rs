@@ -149,8 +149,9 @@ impl std::str::FromStr for Cidr {
 impl std::fmt::Display for Cidr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let bytes = self.network.to_be_bytes();
-        crate::key::write_address(f, self.version, &bytes)?;
-        write!(f, "/{}", self.mask.leading_ones())
+        let mut address = String::new();
+        crate::key::push_address(&mut address, self.version, &bytes);
+        write!(f, "{address}/{}", self.mask.leading_ones())
     }
 }
 

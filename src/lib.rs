@@ -32,7 +32,7 @@ pub use error::Error;
 pub use intake::Intake;
 pub use summary::Summary;
 
-use capture::{Inputs, Progress};
+use capture::{DamageReason, Inputs, Progress};
 use output::OutputFolder;
 use summary::PacketSummary;
 
@@ -69,9 +69,17 @@ fn summarise(
         outcome.fates.total(),
         "every packet has exactly one fate"
     );
+    let (skipped, traces): (Vec<_>, Vec<_>) = reports.iter().partition(|report| is_skipped(report));
     Summary {
         version: env!("CARGO_PKG_VERSION"),
-        traces: reports.iter().map(summary::TraceSummary::from).collect(),
+        traces: traces
+            .into_iter()
+            .map(summary::TraceSummary::from)
+            .collect(),
+        skipped: skipped
+            .into_iter()
+            .map(|report| report.path.display().to_string())
+            .collect(),
         packets: PacketSummary {
             read,
             fates: outcome.fates,
@@ -82,6 +90,12 @@ fn summarise(
         bytes_per_second: bytes as f64 / seconds,
         peak_memory_bytes: summary::peak_memory(),
     }
+}
+
+/// A file of a folder that is no capture, as against one that cannot be read.
+fn is_skipped(report: &capture::TraceReport) -> bool {
+    let is_other = |damage: &capture::Damage| matches!(damage.reason, DamageReason::NotACapture(_));
+    report.format.is_none() && report.damage.iter().all(is_other)
 }
 
 fn write_summary(folder: &OutputFolder, summary: &Summary) -> Result<(), Error> {

@@ -131,6 +131,7 @@ fn worker(
 
 /// Both files in the making.
 struct Writer<'p> {
+    pool: &'p ThreadPool,
     tcp: TableWriter<'p, TcpFlow>,
     udp: TableWriter<'p, UdpFlow>,
     flows: FlowSummary,
@@ -142,6 +143,7 @@ impl<'p> Writer<'p> {
         let options = &config.flow;
         let seed = options.community_id_seed;
         Ok(Self {
+            pool,
             tcp: TableWriter::create(
                 &folder.path("tcp.parquet"),
                 || tcp_columns(seed),
@@ -167,8 +169,9 @@ impl<'p> Writer<'p> {
         while let Some(epoch) = gather(workers) {
             self.epoch(epoch)?;
         }
-        self.flows.tcp.bytes = self.tcp.finish()?.bytes;
-        self.flows.udp.bytes = self.udp.finish()?.bytes;
+        // Both wait for the disk at the same time.
+        let (tcp, udp) = self.pool.join(|| self.tcp.finish(), || self.udp.finish());
+        (self.flows.tcp.bytes, self.flows.udp.bytes) = (tcp?.bytes, udp?.bytes);
         Ok((self.flows, self.fates))
     }
 

@@ -156,6 +156,8 @@ pub struct Summary {
     pub version: &'static str,
     /// The traces, in the order they were read.
     pub traces: Vec<TraceSummary>,
+    /// Files of the folders that are no captures.
+    pub skipped: Vec<String>,
     /// What became of the packets.
     pub packets: PacketSummary,
     /// What became of the flows.
@@ -171,9 +173,16 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Damages of all traces: path, offset, what is wrong, bytes lost.
+    /// Damages of all traces (path, offset, what is wrong, bytes lost), and what was skipped.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        if let Some(first) = self.skipped.first() {
+            let files = self.skipped.len();
+            warnings.push(match files {
+                1 => format!("{first} is no capture and was skipped"),
+                _ => format!("{files} files are no captures and were skipped, {first} the first"),
+            });
+        }
         for trace in &self.traces {
             for damage in &trace.damage {
                 warnings.push(format!(

@@ -5,7 +5,7 @@ use super::{Column, Layout, Row, link};
 use crate::config::Group::{Core, Rtt};
 use crate::decode::IpVersion;
 use crate::flow::Side;
-use crate::key::write_address;
+use crate::key::push_address;
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
     let mut columns = identity();
@@ -99,7 +99,8 @@ fn key<F: Row + 'static>() -> Vec<Column<F>> {
 fn address<F: Row + 'static>(side: Side, name: &'static str, doc: &'static str) -> Column<F> {
     text((name, Core, "", doc), move |f: &F, _, out| {
         let flow = f.flow();
-        write_address(out, flow.key.version, &flow.endpoint(side).address).map(|()| true)
+        push_address(out, flow.key.version, &flow.endpoint(side).address);
+        true
     })
 }
 

@@ -1,10 +1,9 @@
 //! From a function of one row to a column: one builder for each type.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringBuilder,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringArray, StringBuilder,
     TimestampNanosecondArray,
 };
 use arrow::datatypes::{
@@ -147,24 +146,18 @@ pub(super) fn bool<F>(
     column(entry, DataType::Boolean, Layout::Plain, fill)
 }
 
-/// Text that `write` appends for a row; false for null.
+/// Text that `push` appends for a row; false for null.
 pub(super) fn text<F>(
     entry: Entry,
-    write: impl Fn(&F, Side, &mut StringBuilder) -> Result<bool, std::fmt::Error>
-    + Send
-    + Sync
-    + 'static,
+    push: impl Fn(&F, Side, &mut String) -> bool + Send + Sync + 'static,
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, side| {
         let mut cells = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
+        let mut cell = String::new();
         for row in rows {
-            let is_valid =
-                write(row, side, &mut cells).expect("a builder in memory takes all text");
-            if is_valid {
-                cells.append_value("");
-            } else {
-                cells.append_null();
-            }
+            cell.clear();
+            let is_valid = push(row, side, &mut cell);
+            cells.append_option(is_valid.then_some(&cell));
         }
         Arc::new(cells.finish()) as ArrayRef
     });
@@ -176,8 +169,9 @@ pub(super) fn str<F>(
     entry: Entry,
     get: impl for<'a> Fn(&'a F, Side) -> Option<&'a str> + Send + Sync + 'static,
 ) -> Column<F> {
-    text(entry, move |row, side, out| match get(row, side) {
-        Some(value) => out.write_str(value).map(|()| true),
-        None => Ok(false),
-    })
+    let fill: Fill<F> = Box::new(move |rows, side| {
+        let cells = rows.iter().map(|row| get(row, side));
+        Arc::new(cells.collect::<StringArray>()) as ArrayRef
+    });
+    column(entry, DataType::Utf8, Layout::Dictionary, fill)
 }

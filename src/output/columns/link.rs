@@ -1,7 +1,5 @@
 //! The columns of the group `link`: what stands around the headers that count (spec 8.1).
 
-use std::fmt::Write;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
@@ -25,8 +23,8 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
                 "Community ID version 1 of the flow, as Zeek and Suricata print it.",
             ),
             move |f: &F, _, out| {
-                out.write_str(&community_id(&f.flow().key, seed))
-                    .map(|()| true)
+                push_community_id(out, &f.flow().key, seed);
+                true
             },
         )
         .layout(Layout::Plain),
@@ -78,11 +76,10 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "",
                 "Source address of this side's first packet, in the innermost Ethernet header.",
             ),
-            |f: &F, side, out| match f.flow().link.as_ref().and_then(|link| link.macs[side]) {
-                Some([a, b, c, d, e, g]) => {
-                    write!(out, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}").map(|()| true)
-                }
-                None => Ok(false),
+            |f: &F, side, out| {
+                let mac = f.flow().link.as_ref().and_then(|link| link.macs[side]);
+                mac.into_iter().for_each(|mac| push_mac(out, mac));
+                mac.is_some()
             },
         )
         .null("none"),
@@ -146,9 +143,21 @@ fn tunnel_name(tunnel: Tunnel) -> &'static str {
     }
 }
 
+/// `02:00:5e:10:00:01`, without the machinery of `fmt`: every row has two.
+fn push_mac(out: &mut String, mac: [u8; 6]) {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
+    for (place, byte) in mac.into_iter().enumerate() {
+        if place > 0 {
+            out.push(':');
+        }
+        out.push(digit(byte >> 4));
+        out.push(digit(byte));
+    }
+}
+
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
-fn community_id(key: &FlowKey, seed: u16) -> String {
+fn push_community_id(out: &mut String, key: &FlowKey, seed: u16) {
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     hash.update(key.address_bytes(&key.low.address));
@@ -156,7 +165,8 @@ fn community_id(key: &FlowKey, seed: u16) -> String {
     hash.update([key.protocol as u8, 0]);
     hash.update(key.low.port.to_be_bytes());
     hash.update(key.high.port.to_be_bytes());
-    format!("1:{}", STANDARD.encode(hash.finalize()))
+    out.push_str("1:");
+    STANDARD.encode_string(hash.finalize(), out);
 }
 
 #[cfg(test)]

@@ -254,3 +254,24 @@ fn one_packet_can_count_in_several_classes() {
         "pkts_retx=1 rtx_rto=3 bytes_uniq=300 bytes_retx=200 pkts_ooo=0",
     );
 }
+
+#[test]
+fn the_age_of_a_segment_counts_from_its_last_sending() {
+    after_the_handshake(
+        " 0.200 C>S [.] seq 1001:1101 (100) ack 5001
+          0.900 C>S [.] seq 1001:1101 (100) ack 5001
+          1.010 C>S [.] seq 1001:1101 (100) ack 5001   0.11 s later",
+        "rtx_rto=1 rtx_unknown=1",
+    );
+}
+
+#[test]
+fn a_packet_renews_only_the_first_segment_that_it_hits() {
+    after_the_handshake(
+        " 0.200 C>S [.] seq 1001:1101 (100) ack 5001
+          0.200 C>S [.] seq 1101:1201 (100) ack 5001
+          0.300 C>S [.] seq 1001:1201 (200) ack 5001   both, neither long ago
+          0.450 C>S [.] seq 1101:1201 (100) ack 5001   0.25 s after its own sending",
+        "rtx_unknown=2 rtx_rto=1",
+    );
+}

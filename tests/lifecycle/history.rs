@@ -180,3 +180,15 @@ fn a_gap_told_of_by_a_reset_is_none() {
         "ShR",
     );
 }
+
+#[test]
+fn a_gap_is_told_of_once_whatever_older_acks_follow() {
+    let handshake = " 0.000 C>S [S] seq 1000
+          0.060 S>C [S.] seq 5000 ack 1001
+          0.100 C>S [.] seq 1001 ack 5001
+          0.260 S>C [.] seq 5001:5101 (100) ack 1001";
+    let again = " 0.300 C>S [.] seq 1001 ack 5501
+          0.300 C>S [.] seq 1001 ack 5401\n"
+        .repeat(10);
+    tells(&format!("{handshake}\n{}", again.trim_end()), "ShAdg");
+}

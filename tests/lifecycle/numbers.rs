@@ -29,13 +29,11 @@ fn a_reset_moves_no_reference_except_as_the_first_packet() {
         c: pkts_retx=1 bytes_uniq=100 bytes_retx=100",
     );
     expect(
-        " 0.000 S>C [R.] seq 5001 ack 1001
-          0.010 C>S [.] seq 1001:1101 (100) ack 5001
-          0.020 C>S [.] seq 1101 ack 5001
+        " 0.000 C>S [R] seq 4294967286:0 (10)   the numbers go on from here
+          0.010 C>S [.] seq 0:10 (10) ack 5001
         ---
         tcp 10.0.0.1:40000 > 198.51.100.2:80
-        c: bytes_uniq=100
-        s: bytes_missed=0",
+        c: bytes_uniq=20 pkts_ooo=0",
     );
 }
 
@@ -240,5 +238,66 @@ fn without_ack_no_message_ends() {
         ---
         tcp 10.0.0.1:40000 > 198.51.100.2:80
         c: msgs=0",
+    );
+}
+
+#[test]
+fn any_packet_with_nothing_old_moves_the_end_of_a_message() {
+    expect(
+        " 0.000 C>S [.] seq 1001:1011 (10) ack 5001
+          0.010 C>S [.] seq 1001 ack 5001   back to where the message began
+          0.500 C>S [P.] seq 1001:1011 (10) ack 5001   this is old and moves nothing
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80
+        c: msgs=0",
+    );
+}
+
+#[test]
+fn the_first_message_begins_behind_the_syn() {
+    expect(
+        " 0.000 C>S [S] seq 1000
+          0.010 S>C [.] seq 77 ack 88
+          0.060 S>C [S.] seq 5000 ack 1001
+          0.100 S>C [P.] seq 5001 ack 1001
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80
+        s: msgs=0",
+    );
+}
+
+#[test]
+fn a_fin_is_no_byte_in_flight() {
+    expect(
+        " 0.000 S>C [.] seq 5001 ack 1001
+          0.010 C>S [F.] seq 1001:1011 (10) ack 5001
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80
+        c: max_inflight=10",
+    );
+}
+
+#[test]
+fn numbers_without_payload_begin_nothing_that_could_be_missed() {
+    expect(
+        " 0.000 C>S [.] seq 500 ack 5001
+          0.010 C>S [.] seq 1001:1101 (100) ack 5001
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80
+        c: bytes_missed=0",
+    );
+}
+
+#[test]
+fn any_other_number_than_that_of_the_syn_ends_the_first_flight() {
+    expect(
+        " 0.000 C>S [S] seq 1000
+          0.060 S>C [S.] seq 5000 ack 1001
+          0.100 C>S [.] seq 1001:1101 (100) ack 5001
+          0.110 S>C [.] seq 5001 ack 500   older than the SYN
+          0.120 C>S [.] seq 1101:1201 (100) ack 5001
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80
+        c: init_inflight=100",
     );
 }

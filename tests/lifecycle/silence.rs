@@ -240,3 +240,20 @@ fn a_flow_that_is_silent_for_long_before_the_end_is_idle_or_a_singleton() {
         udp 10.0.0.1:40000 > 198.51.100.2:80  end_reason=idle",
     );
 }
+
+#[test]
+fn it_also_ends_one_whose_last_packet_was_later() {
+    expect(
+        "  10.000 C>S [.] seq 1001 ack 5001
+          500.000 C>S UDP length 30
+          500.100 C>S UDP length 30
+            9.900 C>S [.] seq 1001 ack 5001   before the flow's last, but the clock has gone on
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80  end_reason=idle
+        c: pkts=1
+        tcp 10.0.0.1:40000 > 198.51.100.2:80  end_reason=eof
+        c: pkts=1
+        udp 10.0.0.1:40000 > 198.51.100.2:80
+        c: pkts=2",
+    );
+}

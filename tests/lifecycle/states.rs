@@ -260,3 +260,20 @@ fn nothing_follows_a_reset() {
         "RSTO",
     );
 }
+
+#[test]
+fn a_first_syn_that_is_a_fin_too_has_opened_and_closed() {
+    ends_as(" 0.000 C>S [SF] seq 1000", "SH");
+}
+
+#[test]
+fn a_bare_syn_of_a_client_without_handshake_begins_one_if_nobody_answered() {
+    // A SYN+ACK changes nothing there, but makes the bare SYN with its number a repetition.
+    let middle = " 0.000 C>S [.] seq 1000 ack 5001
+          0.010 C>S [S.] seq 1000 ack 5001";
+    let syn = " 0.030 C>S [S] seq 1000";
+    ends_as(middle, "OTH");
+    ends_as(&format!("{middle}\n{syn}"), "S0");
+    let answer = " 0.020 S>C [.] seq 5001 ack 1000";
+    ends_as(&format!("{middle}\n{answer}\n{syn}"), "OTH");
+}

@@ -113,3 +113,15 @@ fn segment_sizes_are_those_of_payload() {
         s: seg_min=null seg_max=null",
     );
 }
+
+#[test]
+fn sack_blocks_are_no_offer_of_sack() {
+    expect(
+        " 0.000 C>S [S] seq 1000
+          0.060 S>C [S.] seq 5000 ack 1001
+          0.100 C>S [.] seq 1001 ack 5001 <sack 6001:6101>
+        ---
+        tcp 10.0.0.1:40000 > 198.51.100.2:80
+        c: opt_sack=false sack_pkts=1",
+    );
+}

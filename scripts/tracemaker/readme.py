@@ -17,8 +17,8 @@ This kernel has VXLAN, segment routing and MPTCP, but neither 802.1Q, GRE, IPIP,
 wraps and shows at a mirror port (`relay, at mirror`). Nobody unwraps them on the wire.
 
 Beside each trace:
-* `<trace>.tshark.tsv`: packets and payload bytes of each tcp.stream and udp.stream as tshark {tshark} counts them; a is the sender of the stream's first packet.
 * `<trace>.expected.txt`: the rows goostat gives, reviewed by eye; `GOOSTAT_ACCEPT=1 cargo test --test golden` renews them after the traces are made anew.
+* `<trace>.tshark.tsv`: packets and payload bytes of each tcp.stream and udp.stream as tshark {tshark} counts them; a is the sender of the stream's first packet.
   Fragments are not joined: a first fragment counts with the whole datagram's length, later ones not at all. Of tunnels the innermost TCP or UDP counts. What an ICMP error quotes does not count.
   tshark has its own idea of where a connection ends: it opens a new stream for a SYN with another number, and never by silence.
 * `<trace>.kernel.json` where a sending kernel was asked: TCP_INFO of each connection at both ends (`at`: a or b; `capture_at` says where the trace was taken; `at_capture` marks the

@@ -9,6 +9,7 @@ pub(crate) mod capture;
 pub(crate) mod conservation;
 pub(crate) mod job;
 pub(crate) mod program;
+pub(crate) mod python;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod traces;

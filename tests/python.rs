@@ -1,5 +1,10 @@
 //! The tables as others read them, in a Python of the tests' own.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what cannot go on here is a test that fails"
+)]
+
 mod support;
 
 use std::ffi::OsStr;

@@ -8,6 +8,7 @@ mod classify;
 mod history;
 mod number;
 mod rtt;
+mod segments;
 mod sequence;
 mod state;
 

@@ -3,9 +3,8 @@
 //! Segments are sorted and pairwise disjoint. Without loss an append touches the tail, an
 //! acknowledgement the head, and the head holds all that is acknowledged as one segment.
 
-use std::collections::VecDeque;
-
 use super::classify::{Case, Class, Kind};
+use super::segments::Segments;
 
 /// One run of sequence numbers that was sent as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +16,9 @@ pub(super) struct Segment {
     /// When it was last sent.
     pub(super) time: i64,
     /// How often it was hit again.
-    pub(super) hits: u32,
+    pub(super) hits: u16,
     /// How many acknowledgements covered it.
-    pub(super) acked: u32,
+    pub(super) acked: u16,
     /// IP identification of its first sending, 0 if absent.
     pub(super) id: u16,
     /// How its latest anomaly was classified.
@@ -56,12 +55,10 @@ pub(super) struct Overlap {
     pub(super) dropped: u32,
 }
 
-/// The segments of one direction. The first stands in the flow itself: a handshake without payload,
-/// and a direction of which all is acknowledged, need no allocation.
+/// The segments of one direction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SegmentList {
-    head: Option<Segment>,
-    rest: VecDeque<Segment>,
+    segments: Segments,
 }
 
 impl SegmentList {
@@ -74,14 +71,17 @@ impl SegmentList {
         limit: usize,
         classify: impl FnMut(&Case<'_>) -> Class,
     ) -> Overlap {
-        let is_new = self.tail().is_none_or(|tail| tail.last < sent.first);
+        let is_new = self
+            .segments
+            .last()
+            .is_none_or(|tail| tail.last < sent.first);
         let mut overlap = Overlap::default();
         if is_new {
             self.append(sent, sent.first);
         } else {
             overlap = self.send_again(sent, classify);
         }
-        while self.len() > limit.max(1) {
+        while self.segments.len() > limit.max(1) {
             self.drop_head();
             overlap.dropped += 1;
         }
@@ -91,67 +91,17 @@ impl SegmentList {
     #[inline]
     fn append(&mut self, sent: Sent, first: i64) {
         let last = sent.first + sent.count - 1;
-        let segment = Segment::new(sent, first, last, None);
-        if self.head.is_none() {
-            self.head = Some(segment);
-        } else {
-            self.rest.push_back(segment);
-        }
-    }
-
-    #[inline]
-    fn tail(&self) -> Option<&Segment> {
-        self.rest.back().or(self.head.as_ref())
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        usize::from(self.head.is_some()) + self.rest.len()
-    }
-
-    #[inline]
-    fn get(&self, at: usize) -> Option<&Segment> {
-        match at.checked_sub(1) {
-            None => self.head.as_ref(),
-            Some(at) => self.rest.get(at),
-        }
-    }
-
-    fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
-        match at.checked_sub(1) {
-            None => self.head.as_mut(),
-            Some(at) => self.rest.get_mut(at),
-        }
-    }
-
-    fn insert(&mut self, at: usize, segment: Segment) {
-        match at.checked_sub(1) {
-            None => {
-                if let Some(second) = self.head.replace(segment) {
-                    self.rest.push_front(second);
-                }
-            }
-            Some(at) => self.rest.insert(at, segment),
-        }
-    }
-
-    /// Where the first segment stands that ends at `number` or behind it.
-    #[inline]
-    fn position(&self, number: i64) -> usize {
-        match &self.head {
-            Some(head) if head.last < number => 1 + self.rest.partition_point(|p| p.last < number),
-            _ => 0,
-        }
+        self.segments.push(Segment::new(sent, first, last, None));
     }
 
     #[cold]
     fn send_again(&mut self, sent: Sent, mut classify: impl FnMut(&Case<'_>) -> Class) -> Overlap {
         let mut overlap = Overlap::default();
         let (mut first, last) = (sent.first, sent.first + sent.count - 1);
-        let mut at = self.position(first);
+        let mut at = self.segments.position(first);
         let mut is_hit = false;
         while first <= last {
-            let Some(&p) = self.get(at) else {
+            let Some(&p) = self.segments.get(at) else {
                 self.append(sent, first);
                 break;
             };
@@ -193,7 +143,8 @@ impl SegmentList {
             time: sent.time,
             id: sent.id,
         });
-        self.insert(at, Segment::new(sent, first, last, Some(class)));
+        self.segments
+            .insert(at, Segment::new(sent, first, last, Some(class)));
     }
 
     /// Counts that the segment `p` at `at` was sent again. `is_later` if the packet hit one before.
@@ -215,7 +166,7 @@ impl SegmentList {
             time: sent.time,
             id: sent.id,
         });
-        if let Some(p) = self.get_mut(at) {
+        if let Some(p) = self.segments.get_mut(at) {
             p.hits = p.hits.saturating_add(1);
             p.class = Some(class);
             if !is_later {
@@ -225,17 +176,17 @@ impl SegmentList {
     }
 
     fn before(&self, at: usize) -> Option<&Segment> {
-        self.get(at.checked_sub(1)?)
+        self.segments.get(at.checked_sub(1)?)
     }
 
     fn drop_head(&mut self) {
-        let Some(head) = self.head.take() else {
+        let Some(first) = self.head() else {
             return;
         };
-        self.head = self.rest.pop_front().map(|next| Segment {
-            first: head.first,
-            ..next
-        });
+        self.segments.remove(0, 1);
+        if let Some(next) = self.segments.get_mut(0) {
+            next.first = first;
+        }
     }
 
     /// Takes an acknowledgement of all numbers below `ack`. Returns its round-trip time sample, by
@@ -245,8 +196,7 @@ impl SegmentList {
         let mut newest = i64::MIN;
         let mut sample = None;
         let mut is_new = false;
-        let segments = self.head.iter_mut().chain(&mut self.rest);
-        for p in segments.take_while(|p| p.first < ack) {
+        for p in self.segments.iter_mut().take_while(|p| p.first < ack) {
             newest = newest.max(p.time);
             if p.acked > 0 {
                 p.acked = p.acked.saturating_add(1);
@@ -266,16 +216,13 @@ impl SegmentList {
 
     /// Joins acknowledged neighbours, from the head up to the first segment that is not acknowledged.
     fn merge_acknowledged(&mut self) {
-        let Some(mut open) = self.head.filter(|head| head.acked > 0) else {
+        let is_acked = |p: &&Segment| p.acked > 0;
+        let Some(mut open) = self.segments.get(0).filter(is_acked).copied() else {
             return;
         };
         // Segments with holes between them move up behind the ones that took in their followers.
-        let mut kept = 0;
-        let mut read = 0;
-        while let Some(&follower) = self.rest.get(read) {
-            if follower.acked == 0 {
-                break;
-            }
+        let (mut kept, mut next) = (0, 1);
+        while let Some(&follower) = self.segments.get(next).filter(is_acked) {
             if open.last + 1 == follower.first {
                 open = open.joined_with(follower);
             } else {
@@ -283,32 +230,29 @@ impl SegmentList {
                 kept += 1;
                 open = follower;
             }
-            read += 1;
+            next += 1;
         }
         self.put(kept, open);
-        self.rest.drain(kept..read);
+        self.segments.remove(kept + 1, next);
     }
 
     /// Overwrites the segment at `at`, which is there.
     fn put(&mut self, at: usize, segment: Segment) {
-        if let Some(place) = self.get_mut(at) {
+        if let Some(place) = self.segments.get_mut(at) {
             *place = segment;
         }
     }
 
     /// The first number of the list.
     pub(super) fn head(&self) -> Option<i64> {
-        self.head.map(|head| head.first)
+        self.segments.get(0).map(|head| head.first)
     }
 
     /// Whether every number from `first` up to, not including, `end` was seen.
     #[inline]
     pub(super) fn covers(&self, first: i64, end: i64) -> bool {
         let mut at = first;
-        let start = self.position(first);
-        let head = self.head.iter().skip(start);
-        let rest = self.rest.iter().skip(start.saturating_sub(1));
-        for p in head.chain(rest) {
+        for p in self.segments.iter_from(self.segments.position(first)) {
             if at >= end || p.first > at {
                 break;
             }

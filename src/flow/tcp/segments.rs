@@ -1,0 +1,171 @@
+//! Where the segments of a direction stand: a queue whose first two places are in the flow itself.
+//!
+//! Two are enough for a handshake, for a connection that is opened and closed without payload, and
+//! for a direction of which all but the latest segment is acknowledged: none of these allocates.
+
+use std::collections::VecDeque;
+
+use super::sequence::Segment;
+
+/// Places in the flow itself.
+const NEAR: usize = 2;
+
+/// A queue of segments. `far` is empty unless both near places are taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Segments {
+    near: [Option<Segment>; NEAR],
+    far: VecDeque<Segment>,
+}
+
+impl Segments {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.near.iter().flatten().count() + self.far.len()
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> Option<&Segment> {
+        match at.checked_sub(NEAR) {
+            None => self.near[at].as_ref(),
+            Some(at) => self.far.get(at),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
+        match at.checked_sub(NEAR) {
+            None => self.near[at].as_mut(),
+            Some(at) => self.far.get_mut(at),
+        }
+    }
+
+    #[inline]
+    pub(super) fn last(&self) -> Option<&Segment> {
+        let near = self.near.iter().rev().flatten().next();
+        self.far.back().or(near)
+    }
+
+    pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
+        let near = self.near.iter().flatten().skip(at);
+        near.chain(self.far.iter().skip(at.saturating_sub(NEAR)))
+    }
+
+    #[inline]
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Segment> {
+        self.near.iter_mut().flatten().chain(&mut self.far)
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, segment: Segment) {
+        match self.near.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(segment),
+            None => self.far.push_back(segment),
+        }
+    }
+
+    /// Inserts in front of the segment at `at`, which is there.
+    pub(super) fn insert(&mut self, at: usize, segment: Segment) {
+        if let Some(at) = at.checked_sub(NEAR) {
+            return self.far.insert(at, segment);
+        }
+        let mut carried = segment;
+        for place in &mut self.near[at..] {
+            match place.replace(carried) {
+                Some(next) => carried = next,
+                None => return,
+            }
+        }
+        self.far.push_front(carried);
+    }
+
+    /// Removes the segments from place `start` up to, not including, `end`.
+    pub(super) fn remove(&mut self, start: usize, end: usize) {
+        let far = |at: usize| at.saturating_sub(NEAR);
+        self.far.drain(far(start)..far(end));
+        if start >= NEAR {
+            return;
+        }
+        for at in start..NEAR {
+            let from = at + (end - start);
+            self.near[at] = match from.checked_sub(NEAR) {
+                None => self.near[from].take(),
+                Some(_) => self.far.pop_front(),
+            };
+        }
+    }
+
+    /// Where the first segment stands that ends at `number` or behind it.
+    #[inline]
+    pub(super) fn position(&self, number: i64) -> usize {
+        for (at, place) in self.near.iter().enumerate() {
+            if place.as_ref().is_none_or(|segment| segment.last >= number) {
+                return at;
+            }
+        }
+        NEAR + self.far.partition_point(|segment| segment.last < number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn segment(first: i64) -> Segment {
+        Segment {
+            first,
+            last: first + 9,
+            time: 0,
+            hits: 0,
+            acked: 0,
+            id: 0,
+            class: None,
+        }
+    }
+
+    fn firsts(segments: &Segments) -> Vec<i64> {
+        segments.iter_from(0).map(|segment| segment.first).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_vector(steps in prop::collection::vec((0u8..3, 0usize..12, 0usize..5), 1..60)) {
+            let (mut segments, mut vector) = (Segments::default(), Vec::new());
+            for (number, (step, at, count)) in (0i64..).zip(steps) {
+                match step {
+                    0 => {
+                        segments.push(segment(number * 100));
+                        vector.push(number * 100);
+                    }
+                    1 if !vector.is_empty() => {
+                        let at = at % vector.len();
+                        segments.insert(at, segment(number * 100));
+                        vector.insert(at, number * 100);
+                    }
+                    _ => {
+                        let start = at.min(vector.len());
+                        let end = (start + count).min(vector.len());
+                        segments.remove(start, end);
+                        vector.drain(start..end);
+                    }
+                }
+                prop_assert_eq!(firsts(&segments), &vector[..]);
+                prop_assert_eq!(segments.len(), vector.len());
+                prop_assert_eq!(segments.last().map(|s| s.first), vector.last().copied());
+                for at in 0..vector.len() + 2 {
+                    prop_assert_eq!(segments.get(at).map(|s| s.first), vector.get(at).copied());
+                    let rest: Vec<i64> = segments.iter_from(at).map(|s| s.first).collect();
+                    prop_assert_eq!(&rest[..], &vector[at.min(vector.len())..]);
+                }
+            }
+        }
+
+        #[test]
+        fn a_number_is_found_where_its_segment_stands(count in 0usize..8, number in 0i64..200) {
+            let mut segments = Segments::default();
+            let firsts: Vec<i64> = (0i64..).map(|n| n * 20).take(count).collect();
+            firsts.iter().for_each(|&first| segments.push(segment(first)));
+            let wanted = firsts.iter().filter(|&&first| first + 9 < number).count();
+            prop_assert_eq!(segments.position(number), wanted);
+        }
+    }
+}

@@ -22,22 +22,12 @@ pub(crate) fn fetch_ahead(bytes: &[u8], at: usize, reached: usize) -> usize {
     reached
 }
 
-/// Asks for the line that holds `bytes[at]`; does nothing beyond the end, or where there is no such
-/// instruction.
+/// Asks for the line that holds `bytes[at]`; does nothing beyond the end.
 #[inline]
-pub(crate) fn prefetch(bytes: &[u8], at: usize) {
-    #[cfg(target_arch = "x86_64")]
+fn prefetch(bytes: &[u8], at: usize) {
     if let Some(byte) = bytes.get(at) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        #[expect(unsafe_code, reason = "no safe form; saves 85 ns of 135 a packet")]
-        // SAFETY: the instruction is part of every x86-64 processor (SSE), changes no memory and no
-        // register, and the address is that of a byte inside the slice.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast());
-        }
+        crate::prefetch::prefetch(byte);
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, at);
 }
 
 #[cfg(test)]

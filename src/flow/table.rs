@@ -123,30 +123,25 @@ impl Tracker {
         for packet in group {
             prefetch(self.index.home(packet.index_hash()));
         }
-        let guess = |packet: &PacketInfo| self.index.guess(packet.index_hash());
-        for place in group.iter().filter_map(guess) {
-            match Place::from_code(place) {
+        let mut with_analysis = [None; AHEAD];
+        for (packet, slot) in group.iter().zip(&mut with_analysis) {
+            let guess = self.index.guess(packet.index_hash());
+            let Some(place) = guess.map(Place::from_code) else {
+                continue;
+            };
+            match place {
                 Place::Single(at) => self.singles.get(at).into_iter().for_each(prefetch),
-                Place::Tcp(at) => self
-                    .tcp
-                    .slab
-                    .get(at)
-                    .into_iter()
-                    .for_each(|f| prefetch(&**f)),
-                Place::Udp(at) => self
-                    .udp
-                    .slab
-                    .get(at)
-                    .into_iter()
-                    .for_each(|f| prefetch(&**f)),
+                Place::Udp(at) => self.udp.prefetch(at),
+                Place::Tcp(at) => {
+                    self.tcp.prefetch(at);
+                    *slot = Some(at);
+                }
             }
         }
-        for place in group.iter().filter_map(guess) {
-            if let Place::Tcp(at) = Place::from_code(place)
-                && let Some(flow) = self.tcp.slab.get(at)
-            {
-                flow.analysis().into_iter().for_each(prefetch);
-            }
+        for at in with_analysis.into_iter().flatten() {
+            let flow = self.tcp.slab.get(at);
+            let analysis = flow.and_then(|flow| flow.analysis());
+            analysis.into_iter().for_each(prefetch);
         }
     }
 
@@ -336,6 +331,13 @@ impl<F: Tracked> Shelf<F> {
         let flow: Box<F> = single.grow(options);
         let due = flow.due(options);
         self.slab.insert(flow, due)
+    }
+
+    /// Starts to fetch the flow at `at`.
+    #[inline]
+    fn prefetch(&self, at: u32) {
+        let flow = self.slab.get(at);
+        flow.into_iter().for_each(|flow| prefetch(&**flow));
     }
 
     /// Counts a packet in the flow at `at`, or closes the flow: then true, and the packet begins

@@ -98,7 +98,7 @@ fn write<F: Send + Sync + Clone>(
             || flows.to_vec(),
             |rows| {
                 let mut table =
-                    TableWriter::create(file, &columns, options, &pool).expect("a file");
+                    TableWriter::create(file, columns(), options, &pool).expect("a file");
                 table.write(rows).expect("rows are written");
                 table.finish().expect("the file is finished")
             },

@@ -146,13 +146,13 @@ impl<'p> Writer<'p> {
             pool,
             tcp: TableWriter::create(
                 &folder.path("tcp.parquet"),
-                || tcp_columns(seed),
+                tcp_columns(seed),
                 options,
                 pool,
             )?,
             udp: TableWriter::create(
                 &folder.path("udp.parquet"),
-                || udp_columns(seed),
+                udp_columns(seed),
                 options,
                 pool,
             )?,

@@ -65,7 +65,7 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
     /// If the file cannot be created.
     pub fn create(
         path: &Path,
-        table: impl Fn() -> Vec<Column<F>>,
+        table: Vec<Column<F>>,
         options: &FlowOptions,
         pool: &'p ThreadPool,
     ) -> Result<Self, Error> {

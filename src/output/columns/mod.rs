@@ -78,7 +78,7 @@ pub struct Column<F> {
 pub(crate) struct FileColumn<F> {
     pub(crate) name: String,
     side: Side,
-    entry: Column<F>,
+    entry: Arc<Column<F>>,
 }
 
 impl<F> Column<F> {
@@ -171,7 +171,7 @@ pub fn udp_columns(seed: u16) -> Vec<Column<UdpFlow>> {
 /// If the column table contradicts itself, which its tests exclude.
 pub fn tcp_batch(rows: &[&TcpFlow], options: &FlowOptions) -> Result<RecordBatch, ArrowError> {
     let seed = options.community_id_seed;
-    batch(rows, &file_columns(|| tcp_columns(seed), options.groups))
+    batch(rows, &file_columns(tcp_columns(seed), options.groups))
 }
 
 /// Rows of udp.parquet as they are written, with the columns that the options ask for.
@@ -180,7 +180,7 @@ pub fn tcp_batch(rows: &[&TcpFlow], options: &FlowOptions) -> Result<RecordBatch
 /// If the column table contradicts itself, which its tests exclude.
 pub fn udp_batch(rows: &[&UdpFlow], options: &FlowOptions) -> Result<RecordBatch, ArrowError> {
     let seed = options.community_id_seed;
-    batch(rows, &file_columns(|| udp_columns(seed), options.groups))
+    batch(rows, &file_columns(udp_columns(seed), options.groups))
 }
 
 fn batch<F>(rows: &[&F], columns: &[FileColumn<F>]) -> Result<RecordBatch, ArrowError> {
@@ -189,23 +189,17 @@ fn batch<F>(rows: &[&F], columns: &[FileColumn<F>]) -> Result<RecordBatch, Arrow
 }
 
 /// The columns of a file with the given groups, one for each side where there are two.
-pub(crate) fn file_columns<F>(
-    table: impl Fn() -> Vec<Column<F>>,
-    groups: Groups,
-) -> Vec<FileColumn<F>> {
-    let sides = |side: Side| {
-        table()
-            .into_iter()
-            .map(move |entry| (entry.names().into_iter().find(|(s, _)| *s == side), entry))
-    };
-    // The two lists have the same order, so the pairs of an entry meet.
-    sides(Side::Client)
-        .zip(sides(Side::Server))
-        .flat_map(|(client, server)| [client, server])
-        .filter(|(_, entry)| groups.has(entry.group))
-        .filter_map(|(name, entry)| {
-            let (side, name) = name?;
-            Some(FileColumn { name, side, entry })
+pub(crate) fn file_columns<F>(table: Vec<Column<F>>, groups: Groups) -> Vec<FileColumn<F>> {
+    let wanted = table.into_iter().filter(|entry| groups.has(entry.group));
+    wanted
+        .map(Arc::new)
+        .flat_map(|entry| {
+            let names = entry.names();
+            names.into_iter().map(move |(side, name)| FileColumn {
+                name,
+                side,
+                entry: Arc::clone(&entry),
+            })
         })
         .collect()
 }

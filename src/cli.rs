@@ -13,7 +13,7 @@ use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use goostat::capture::{IoMode, Progress, ReadOptions};
-use goostat::config::{Cidr, Config, FlowOptions, Group, Groups};
+use goostat::config::{Cidr, Config, FlowOptions, Group, Groups, Limit};
 use goostat::{Summary, output};
 
 const STYLES: Styles = Styles::styled()
@@ -21,6 +21,11 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
+
+/// Memory that a run takes besides its flows: packets and rows on their way, encoders.
+const MEMORY_BESIDE_FLOWS: u64 = 192 << 20;
+/// The least that `--memory` accepts.
+const MEMORY_MIN: u64 = 256 << 20;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -123,6 +128,12 @@ struct FlowArgs {
     /// Segments kept for each direction of a TCP flow
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
     max_segments: u32,
+    /// Most flows held at a time: beyond it half-open ones end first, then the longest silent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "memory")]
+    max_flows: Option<u64>,
+    /// Most memory for it all, as in 4G, at least 256M: flows end early as with --max-flows
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<u64>,
     /// Seed of the Community ID
     #[arg(long, value_name = "N", default_value = "0")]
     community_id_seed: u16,
@@ -184,6 +195,36 @@ fn duration_or_off(text: &str) -> Result<OrOff, String> {
     match text {
         "off" => Ok(OrOff(None)),
         text => duration(text).map(|limit| OrOff(Some(limit))),
+    }
+}
+
+/// `512M`, `4G`, `4GiB`: bytes, by powers of 1,024.
+fn memory(text: &str) -> Result<u64, String> {
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = unit.to_ascii_uppercase();
+    let unit = unit
+        .strip_suffix("IB")
+        .or(unit.strip_suffix('B'))
+        .unwrap_or(&unit);
+    let shift = match unit {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return Err(format!("'{text}' is no size; write 512M, 4G or 4GiB")),
+    };
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(1 << shift));
+    match bytes {
+        None => Err(format!("'{text}' is no size; write 512M, 4G or 4GiB")),
+        Some(bytes) if bytes < MEMORY_MIN => Err("a run needs 256M besides its flows".to_owned()),
+        Some(bytes) => Ok(bytes),
     }
 }
 
@@ -276,8 +317,15 @@ fn flow_options(args: FlowArgs, columns: &[GroupArg]) -> FlowOptions {
         internal,
         community_id_seed: args.community_id_seed,
         max_segments: args.max_segments as usize,
+        limit: limit(args.max_flows, args.memory),
         groups: groups(columns),
     }
+}
+
+/// The flows' part of `memory` is what the batches, the rows on their way and the encoders leave.
+fn limit(max_flows: Option<u64>, memory: Option<u64>) -> Option<Limit> {
+    let bytes = memory.map(|memory| Limit::Bytes((memory - MEMORY_BESIDE_FLOWS) / 4 * 3));
+    max_flows.map(Limit::Flows).or(bytes)
 }
 
 fn groups(columns: &[GroupArg]) -> Groups {

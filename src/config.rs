@@ -159,6 +159,15 @@ fn v4_bytes([a, b, c, d]: [u8; 4]) -> AddressBytes {
     [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
+/// How much the flow tables may hold, all of them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many flows.
+    Flows(u64),
+    /// Flows that take so many bytes, about.
+    Bytes(u64),
+}
+
 /// What decides how packets become rows. Two runs with equal options over the same packets write
 /// the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +190,8 @@ pub struct FlowOptions {
     pub community_id_seed: u16,
     /// Segments kept for each direction of a TCP flow (spec 6.2). Default 4096.
     pub max_segments: usize,
+    /// What the flow tables may hold: beyond it flows end early. Default: no limit.
+    pub limit: Option<Limit>,
     /// Which columns are written. Default all.
     pub groups: Groups,
 }
@@ -197,6 +208,7 @@ impl Default for FlowOptions {
             internal: default_internal(),
             community_id_seed: 0,
             max_segments: 4096,
+            limit: None,
             groups: Groups::all(),
         }
     }

@@ -8,6 +8,7 @@
 //! capture, [`decode::decode`] finds the headers that count, [`flow::Tracker`] turns packets into
 //! flows, [`output::TableWriter`] writes them. docs/design.md says why it is built this way.
 
+mod bound;
 pub mod capture;
 pub mod config;
 pub mod decode;
@@ -16,6 +17,7 @@ pub mod flow;
 mod fragments;
 mod intake;
 pub mod key;
+mod merge;
 pub mod output;
 mod pipeline;
 mod prefetch;

@@ -22,14 +22,15 @@ use crate::error::Error;
 use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
 use crate::intake::Intake;
 use crate::key::KeyHasher;
+use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, Row, TableWriter, tcp_columns, udp_columns};
-use crate::reader::{Batch, BatchEnd, Lane, Reader};
+use crate::reader::{Answer, Batch, BatchEnd, Lane, Reader};
 use crate::summary::{Fates, FlowSummary, TableSummary};
 
 /// Batches on their way to a worker.
 const BATCHES_IN_FLIGHT: usize = 16;
-/// Epochs of closed flows that may wait for the writer.
-const EPOCHS_IN_FLIGHT: usize = 2;
+/// Pieces of closed flows on their way from a worker to the writer.
+const PIECES_IN_FLIGHT: usize = 16;
 
 /// What the pipeline counted.
 pub(crate) struct Outcome {
@@ -58,18 +59,29 @@ pub(crate) fn run(
         for number in 0..config.threads.max(1) {
             let (full, full_out) = bounded(BATCHES_IN_FLIGHT);
             let (empty_in, empty) = unbounded();
-            let (closed_in, closed_out) = bounded(EPOCHS_IN_FLIGHT);
-            lanes.push(Lane { full, empty });
-            closed.push(closed_out);
-            let tracker = Tracker::new(config.flow.clone());
-            let work = move || worker(tracker, &full_out, &empty_in, &closed_in);
+            let (closed_in, closed_out) = bounded(PIECES_IN_FLIGHT);
+            let (answers_in, answers) = unbounded();
+            lanes.push(Lane {
+                full,
+                empty,
+                answers,
+            });
+            closed.push(Run::new(closed_out));
+            let worker = Worker {
+                tracker: Tracker::new(config.flow.clone()),
+                empty: empty_in,
+                closed: closed_in,
+                answers: answers_in,
+            };
+            let work = move || worker.run(&full_out);
             workers.push(spawn(scope, format!("worker {number}"), work)?);
         }
         let pool = &pool;
         let writer = spawn(scope, "writer".to_owned(), move || {
-            Writer::create(config, folder, pool)?.run(&closed)
+            Writer::create(config, folder, pool)?.run(closed)
         })?;
-        let read = Reader::new(lanes, Intake::new(&config.flow, hasher)).run(inputs);
+        let intake = Intake::new(&config.flow, hasher);
+        let read = Reader::new(lanes, intake, config.flow.limit).run(inputs);
         // The reader's lanes are gone by now, so the workers drain their queues and end.
         for worker in workers {
             join(worker)?;
@@ -101,31 +113,57 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, Error> {
         .map_err(|_| Error::Internal(format!("{name} panicked: this is a bug, please report it")))
 }
 
-/// A worker's life: counts batches, hands over what closed at the end of each epoch.
-fn worker(
-    mut tracker: Tracker,
-    full: &Receiver<Batch>,
-    empty: &Sender<Batch>,
-    closed: &Sender<Closed>,
-) {
-    for mut batch in full {
-        tracker.process(&batch.packets, &batch.links);
-        let end = batch.end;
-        batch.packets.clear();
-        batch.links.clear();
-        // The reader is gone when the last batches come back: nobody needs them then.
-        let _ = empty.send(batch);
-        let handed_over = match end {
-            BatchEnd::None => Ok(()),
-            BatchEnd::Epoch(clock) => closed.send(tracker.end_epoch(clock)),
-            BatchEnd::Trace(clock) => {
-                let _ = closed.send(tracker.finish(clock));
-                return;
+/// A worker's table, and its ways back to the reader and on to the writer.
+struct Worker {
+    tracker: Tracker,
+    empty: Sender<Batch>,
+    closed: Sender<Closed>,
+    answers: Sender<Answer>,
+}
+
+impl Worker {
+    /// Counts batches, hands over what closed at the end of each epoch.
+    fn run(mut self, full: &Receiver<Batch>) {
+        for mut batch in full {
+            self.tracker.process(&batch.packets, &batch.links);
+            let end = batch.end;
+            batch.packets.clear();
+            batch.links.clear();
+            // The reader is gone when the last batches come back: nobody needs them then.
+            let _ = self.empty.send(batch);
+            let closed = &self.closed;
+            let sink = |piece| closed.send(piece);
+            let handed_over = match end {
+                BatchEnd::None => Ok(()),
+                BatchEnd::Epoch(clock) => self.tracker.end_epoch(clock, sink),
+                BatchEnd::Trace(clock) => {
+                    let _ = self.tracker.finish(clock, sink);
+                    return;
+                }
+                BatchEnd::Weigh(clock) => {
+                    let weight = self.tracker.weigh(clock);
+                    self.answer(Answer::Weight(weight));
+                    Ok(())
+                }
+                BatchEnd::Rank(excess) => {
+                    let ranked = self.tracker.rank(excess);
+                    self.answer(Answer::Ranked(ranked));
+                    Ok(())
+                }
+                BatchEnd::Evict(last) => {
+                    self.tracker.evict(&last);
+                    Ok(())
+                }
+            };
+            if handed_over.is_err() {
+                return; // The writer failed; its result says why.
             }
-        };
-        if handed_over.is_err() {
-            return; // The writer failed; its result says why.
         }
+    }
+
+    fn answer(&self, answer: Answer) {
+        // A reader that has failed asks no more, and its result says why.
+        let _ = self.answers.send(answer);
     }
 }
 
@@ -165,9 +203,9 @@ impl<'p> Writer<'p> {
     }
 
     /// Writes epoch after epoch until the workers have no more.
-    fn run(mut self, workers: &[Receiver<Closed>]) -> Result<(FlowSummary, Fates), Error> {
-        while let Some(epoch) = gather(workers) {
-            self.epoch(epoch)?;
+    fn run(mut self, mut workers: Vec<Run>) -> Result<(FlowSummary, Fates), Error> {
+        while workers.iter_mut().all(Run::has_more) {
+            self.epoch(&mut workers)?;
         }
         // Both wait for the disk at the same time.
         let (tcp, udp) = self.pool.join(|| self.tcp.finish(), || self.udp.finish());
@@ -175,40 +213,28 @@ impl<'p> Writer<'p> {
         Ok((self.flows, self.fates))
     }
 
-    fn epoch(&mut self, closed: Closed) -> Result<(), Error> {
-        self.fates.add(Fate::FragJoined, closed.fragments.joined);
-        self.fates.add(Fate::FragOrphan, closed.fragments.orphaned);
-        let tcp = ordered(closed.tcp, &mut self.flows.tcp, Fate::Tcp, &mut self.fates);
-        self.tcp.write(tcp)?;
-        let udp = ordered(closed.udp, &mut self.flows.udp, Fate::Udp, &mut self.fates);
-        self.udp.write(udp)
+    /// Writes what the workers closed in an epoch.
+    fn epoch(&mut self, workers: &mut [Run]) -> Result<(), Error> {
+        while let Some(rows) = merge(workers, Run::tcp) {
+            count(&rows, &mut self.flows.tcp, Fate::Tcp, &mut self.fates);
+            self.tcp.write(rows)?;
+        }
+        while let Some(rows) = merge(workers, Run::udp) {
+            count(&rows, &mut self.flows.udp, Fate::Udp, &mut self.fates);
+            self.udp.write(rows)?;
+        }
+        for worker in workers {
+            let fragments = worker.fragments();
+            self.fates.add(Fate::FragJoined, fragments.joined);
+            self.fates.add(Fate::FragOrphan, fragments.orphaned);
+        }
+        Ok(())
     }
 }
 
-/// What all workers closed in the next epoch; `None` once they are done.
-fn gather(workers: &[Receiver<Closed>]) -> Option<Closed> {
-    let mut all = Closed::default();
-    for worker in workers {
-        let closed = worker.recv().ok()?;
-        all.tcp.extend(closed.tcp);
-        all.udp.extend(closed.udp);
-        all.fragments.joined += closed.fragments.joined;
-        all.fragments.orphaned += closed.fragments.orphaned;
-    }
-    Some(all)
-}
-
-/// Rows in the order of their first packets, counted.
-fn ordered<F: Row>(
-    mut rows: Vec<Box<F>>,
-    table: &mut TableSummary,
-    fate: Fate,
-    fates: &mut Fates,
-) -> Vec<Box<F>> {
-    rows.sort_by_cached_key(|row| row.flow().number);
-    for row in &rows {
+fn count<F: Row>(rows: &[Box<F>], table: &mut TableSummary, fate: Fate, fates: &mut Fates) {
+    for row in rows {
         table.count(row.flow());
         fates.add(fate, row.flow().packets());
     }
-    rows
 }

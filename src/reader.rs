@@ -2,10 +2,12 @@
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::bound::Bound;
 use crate::capture::{Inputs, Packet, Timestamp};
+use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::error::Error;
-use crate::flow::PacketInfo;
+use crate::flow::{Candidate, PacketInfo};
 use crate::intake::Intake;
 use crate::summary::Fates;
 
@@ -24,22 +26,38 @@ pub(crate) struct Batch {
     pub(crate) end: BatchEnd,
 }
 
-/// What ends with a batch, and the trace clock then.
+/// What ends with a batch, or what the worker is asked to do after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BatchEnd {
     /// Nothing.
     #[default]
     None,
-    /// An epoch.
+    /// An epoch, at this trace clock.
     Epoch(Timestamp),
-    /// The trace.
+    /// The trace, at this trace clock.
     Trace(Timestamp),
+    /// Say what the table weighs at this trace clock.
+    Weigh(Timestamp),
+    /// Say which flows would go first, as many as have this weight.
+    Rank(u64),
+    /// End the flows ranked up to this one.
+    Evict(Candidate),
+}
+
+/// What a worker says when it is asked.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The weight of its table.
+    Weight(u64),
+    /// Its flows that would go first, in that order.
+    Ranked(Vec<Candidate>),
 }
 
 /// The way to one worker and back.
 pub(crate) struct Lane {
     pub(crate) full: Sender<Batch>,
     pub(crate) empty: Receiver<Batch>,
+    pub(crate) answers: Receiver<Answer>,
 }
 
 /// Reads the traces to their end.
@@ -47,15 +65,17 @@ pub(crate) struct Reader {
     intake: Intake,
     lanes: Vec<Lane>,
     batches: Vec<Batch>,
+    bound: Bound,
 }
 
 /// The workers are gone: one of them, or the writer, has failed and says why itself.
 pub(crate) struct Stopped;
 
 impl Reader {
-    pub(crate) fn new(lanes: Vec<Lane>, intake: Intake) -> Self {
+    pub(crate) fn new(lanes: Vec<Lane>, intake: Intake, limit: Option<Limit>) -> Self {
         Self {
             intake,
+            bound: Bound::new(limit),
             batches: lanes.iter().map(|_| Batch::default()).collect(),
             lanes,
         }
@@ -96,7 +116,51 @@ impl Reader {
         if batch.packets.len() >= BATCH {
             self.hand_over(lane, BatchEnd::None)?;
         }
+        if self.bound.is_reached() {
+            self.keep_within()?;
+        }
         Ok(())
+    }
+
+    /// Lets flows go if the tables may be full, all of them together: which ones does not depend
+    /// on how many tables there are.
+    #[cold]
+    fn keep_within(&mut self) -> Result<(), Stopped> {
+        self.end(BatchEnd::Weigh(self.intake.clock()))?;
+        let mut weight = 0;
+        for answer in self.answers()? {
+            if let Answer::Weight(more) = answer {
+                weight += more;
+            }
+        }
+        let excess = self.bound.excess(weight);
+        if excess > 0 {
+            self.end(BatchEnd::Rank(excess))?;
+            let mut ranked = Vec::new();
+            for answer in self.answers()? {
+                if let Answer::Ranked(more) = answer {
+                    ranked.extend(more);
+                }
+            }
+            ranked.sort_unstable();
+            let mut freed = 0;
+            let last = ranked.iter().find(|candidate| {
+                freed += candidate.weight;
+                freed >= excess
+            });
+            if let Some(last) = last.or(ranked.last()) {
+                self.end(BatchEnd::Evict(*last))?;
+            }
+            weight = weight.saturating_sub(freed);
+        }
+        self.bound.found(weight);
+        Ok(())
+    }
+
+    /// What all workers say.
+    fn answers(&self) -> Result<Vec<Answer>, Stopped> {
+        let answers = self.lanes.iter().map(|lane| lane.answers.recv());
+        answers.collect::<Result<_, _>>().map_err(|_| Stopped)
     }
 
     /// Tells every worker that an epoch or the trace ends here.

@@ -173,7 +173,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Damages of all traces (path, offset, what is wrong, bytes lost), and what was skipped.
+    /// Damages of all traces (path, offset, what is wrong, bytes lost), what was skipped, and how
+    /// many flows the limit of the tables ended.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(first) = self.skipped.first() {
@@ -194,6 +195,16 @@ impl Summary {
             if untold > 0 {
                 warnings.push(format!("{}: {untold} more places are damaged", trace.path));
             }
+        }
+        let resource = EndReason::Resource.name();
+        let tables = [&self.flows.tcp, &self.flows.udp];
+        let evicted = tables.map(|table| table.end_reasons.get(resource).copied());
+        let evicted: u64 = evicted.into_iter().flatten().sum();
+        if evicted > 0 {
+            warnings.push(format!(
+                "{evicted} flows ended early because the tables were full (end_reason {resource}); \
+                 --max-flows or --memory says how full"
+            ));
         }
         warnings
     }

@@ -10,7 +10,7 @@ use goostat::Intake;
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::FlowOptions;
 use goostat::decode::{TcpOptions, tcp_flags};
-use goostat::flow::Tracker;
+use goostat::flow::{ClosedFlows, Tracker};
 use goostat::key::KeyHasher;
 
 use exchange::{TcpDraft, UdpDraft};
@@ -176,9 +176,12 @@ fn a_scan_leaves_nothing_behind_once_it_has_timed_out() {
         // Two packets 15 s later move the clock past the 10 s of a SYN without answer.
         let late = [60_001, 60_002].map(|port| next(time + 15 * SECOND, port));
         tracker.process(&late.map(|(info, _)| info), &[]);
-        let closed = tracker.end_epoch(late[1].1);
+        let mut closed = ClosedFlows::default();
+        let Ok(()) = tracker.end_epoch(late[1].1, |piece| closed.add(piece));
         let earlier = if epoch == 0 { 0 } else { 2 };
         assert_eq!(closed.tcp.len(), 10_000 + earlier, "epoch {epoch}");
     }
-    assert_eq!(tracker.finish(Timestamp(0)).tcp.len(), 2);
+    let mut closed = ClosedFlows::default();
+    let Ok(()) = tracker.finish(Timestamp(0), |piece| closed.add(piece));
+    assert_eq!(closed.tcp.len(), 2);
 }

@@ -12,7 +12,7 @@ mod tracked;
 use goostat::capture::{Inputs, ReadOptions, Timestamp};
 use goostat::config::FlowOptions;
 use goostat::decode::{Fate, LinkInfo};
-use goostat::flow::{Closed, TcpFlow, Tracker, UdpFlow};
+use goostat::flow::{ClosedFlows, TcpFlow, Tracker, UdpFlow};
 use goostat::key::KeyHasher;
 use goostat::summary::Fates;
 use goostat::{Error, Intake};
@@ -46,7 +46,7 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
     let options = FlowOptions::default();
     let mut intake = Intake::new(&options, KeyHasher::seeded(epoch));
     let mut trackers: Vec<Tracker> = (0..tables).map(|_| Tracker::new(options.clone())).collect();
-    let mut closed = Closed::default();
+    let mut closed = ClosedFlows::default();
     let mut inputs = Inputs::open(&[trace_file::file(bytes)], &ReadOptions::default())?;
     while let Some(packet) = inputs.next_packet()? {
         let mut link = LinkInfo::default();
@@ -56,27 +56,20 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
         }
         if intake.packets().is_multiple_of(epoch) {
             let clock = intake.clock();
-            trackers
-                .iter_mut()
-                .for_each(|tracker| gather(&mut closed, tracker.end_epoch(clock)));
+            for tracker in &mut trackers {
+                let Ok(()) = tracker.end_epoch(clock, |piece| closed.add(piece));
+            }
         }
     }
     let clock: Timestamp = intake.clock();
-    trackers
-        .into_iter()
-        .for_each(|tracker| gather(&mut closed, tracker.finish(clock)));
+    for tracker in trackers {
+        let Ok(()) = tracker.finish(clock, |piece| closed.add(piece));
+    }
     let read = inputs.finish().iter().map(|report| report.packets).sum();
     Ok(outcome(read, closed, intake.fates().clone(), &options))
 }
 
-fn gather(all: &mut Closed, closed: Closed) {
-    all.tcp.extend(closed.tcp);
-    all.udp.extend(closed.udp);
-    all.fragments.joined += closed.fragments.joined;
-    all.fragments.orphaned += closed.fragments.orphaned;
-}
-
-fn outcome(read: u64, mut closed: Closed, mut fates: Fates, options: &FlowOptions) -> Outcome {
+fn outcome(read: u64, mut closed: ClosedFlows, mut fates: Fates, options: &FlowOptions) -> Outcome {
     closed.tcp.sort_by_key(|row| row.flow.number);
     closed.udp.sort_by_key(|row| row.flow.number);
     let tcp: Vec<&TcpFlow> = closed.tcp.iter().map(|row| &**row).collect();

@@ -243,6 +243,11 @@ impl Flow {
         self.sides[Side::Client].pkts + self.sides[Side::Server].pkts
     }
 
+    /// Bytes of what the group `link` says of it.
+    pub(super) fn link_bytes(&self) -> u64 {
+        self.link.as_ref().map_or(0, |link| size_of_val(&**link)) as u64
+    }
+
     /// The client's address and port, or the server's.
     pub fn endpoint(&self, side: Side) -> &Endpoint {
         let end = match side {
@@ -261,9 +266,14 @@ impl Flow {
     /// half that needs no packet if `time` is `None`.
     #[inline]
     pub(super) fn is_past(&self, timeout: i64, time: Option<Timestamp>, clock: Timestamp) -> bool {
-        let last = self.last();
-        time.is_some_and(|time| time.since(Timestamp(last)) > timeout)
-            || clock.0.saturating_sub(last.max(self.touch.0)) > timeout
+        time.is_some_and(|time| time.since(Timestamp(self.last())) > timeout)
+            || clock.0.saturating_sub(self.heard()) > timeout
+    }
+
+    /// When it was last heard of: by its own time or by the trace clock then.
+    #[inline]
+    pub(super) fn heard(&self) -> i64 {
+        self.last().max(self.touch.0)
     }
 
     /// The identifier of the row: FNV-1a over key and start (spec 8.1).
@@ -307,6 +317,9 @@ pub(super) trait Tracked {
     /// The same, to be changed.
     fn flow_mut(&mut self) -> &mut Flow;
 
+    /// Bytes that it takes in a table, about.
+    fn bytes(&self) -> u64;
+
     /// Why the flow is closed, if it is (spec 4.4).
     fn closed(&self) -> Option<EndReason>;
 
@@ -348,7 +361,6 @@ pub(super) trait Tracked {
     /// The last moment of the trace clock at which the flow lives if nothing more comes.
     #[inline]
     fn due(&self, options: &FlowOptions) -> i64 {
-        let heard = self.flow().last().max(self.flow().touch.0);
-        heard.saturating_add(self.timeout(options))
+        self.flow().heard().saturating_add(self.timeout(options))
     }
 }

@@ -5,18 +5,21 @@
 //! the packet to a [`TcpFlow`] or a [`UdpFlow`], which counts it.
 
 mod base;
+mod ending;
 mod index;
 mod packet;
 mod roles;
+mod shelf;
 mod slab;
 mod table;
 pub(crate) mod tcp;
 mod udp;
 
 pub use base::{EndReason, Flow, FlowLink, SideCounts};
+pub use ending::{Candidate, Closed, ClosedFlows, Fragments};
 pub use packet::{FragmentKey, PacketInfo, marks};
 pub use roles::ClientBy;
-pub use table::{Closed, Fragments, Tracker};
+pub use table::Tracker;
 pub use tcp::TcpFlow;
 pub use udp::UdpFlow;
 

@@ -74,6 +74,8 @@ pub mod marks {
     pub const MPTCP: u16 = 1 << 11;
     /// It carries a TCP Fast Open option.
     pub const FAST_OPEN: u16 = 1 << 12;
+    /// In a table: the flow that this packet alone makes up is over.
+    pub(crate) const ENDED: u16 = 1 << 13;
     /// Any of the TCP options above.
     pub const OPTIONS: u16 = 0xff << 5;
 }

@@ -7,8 +7,8 @@
 
 /// Places in a page.
 const PAGE: usize = 1024;
-/// The time of a place that is free.
-const NEVER: i64 = i64::MAX;
+/// The time of a place that is free, or that no sweep shall find.
+pub(super) const NEVER: i64 = i64::MAX;
 
 /// Numbered places for values of one kind.
 pub(super) struct Slab<T> {
@@ -120,6 +120,14 @@ impl<T> Slab<T> {
                 page.earliest = page.earliest.min(*due);
             }
         }
+    }
+
+    /// All values with their places.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        let values = self.pages.iter_mut().flat_map(|page| &mut page.values);
+        (0..)
+            .zip(values)
+            .filter_map(|(place, value)| Some((place, value.as_mut()?)))
     }
 
     /// All values.

@@ -4,14 +4,13 @@
 //! A flow of a single packet is kept as that packet; its state is made when a second packet comes
 //! or the flow ends. So a scan of half-open connections costs one packet each.
 
-use super::base::Tracked;
+use super::ending::{Candidate, Fragments};
 use super::index::Index;
+use super::shelf::{Shelf, Single};
 use super::slab::Slab;
 use super::{PacketInfo, TcpFlow, UdpFlow, marks};
-use crate::capture::Timestamp;
-use crate::config::FlowOptions;
+use crate::config::{FlowOptions, Limit};
 use crate::decode::LinkInfo;
-use crate::decode::tcp_flags::RST;
 use crate::key::{FlowKey, Protocol};
 use crate::prefetch::prefetch;
 
@@ -19,46 +18,22 @@ use crate::prefetch::prefetch;
 /// the table bench shows no difference.
 const AHEAD: usize = 32;
 
-/// The flows that ended, in no particular order, and what became of later fragments.
-#[derive(Debug, Default)]
-pub struct Closed {
-    /// TCP flows.
-    pub tcp: Vec<Box<TcpFlow>>,
-    /// UDP flows.
-    pub udp: Vec<Box<UdpFlow>>,
-    /// Later fragments since the epoch before.
-    pub fragments: Fragments,
-}
-
-/// How many later fragments found the flow of their first fragment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fragments {
-    /// Counted in a flow.
-    pub joined: u64,
-    /// The flow is over, or another one.
-    pub orphaned: u64,
-}
-
 /// A table of flows, fed with packets in the order of the trace.
 pub struct Tracker {
-    options: FlowOptions,
-    index: Index,
-    singles: Slab<Single>,
-    tcp: Shelf<TcpFlow>,
-    udp: Shelf<UdpFlow>,
-    fragments: Fragments,
-    expired: Vec<u32>,
-}
-
-/// A flow of one packet.
-struct Single {
-    packet: PacketInfo,
-    link: Option<Box<LinkInfo>>,
+    pub(super) options: FlowOptions,
+    pub(super) index: Index,
+    /// Flows of one packet; those that ended stay until they are taken out.
+    pub(super) singles: Slab<Single>,
+    pub(super) tcp: Shelf<TcpFlow>,
+    pub(super) udp: Shelf<UdpFlow>,
+    pub(super) fragments: Fragments,
+    /// The flows that were ranked last, should they have to go.
+    pub(super) candidates: Vec<(Candidate, Place)>,
 }
 
 /// Which slab a flow is in, and where: 2 bits and 30 bits of what the index stores.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
     Single(u32),
     Tcp(u32),
     Udp(u32),
@@ -68,7 +43,7 @@ const KIND: u32 = 30;
 
 impl Place {
     #[inline]
-    fn code(self) -> u32 {
+    pub(super) fn code(self) -> u32 {
         let (kind, place) = match self {
             Self::Single(place) => (0, place),
             Self::Tcp(place) => (1, place),
@@ -95,14 +70,15 @@ impl Place {
 impl Tracker {
     /// An empty table.
     pub fn new(options: FlowOptions) -> Self {
+        let weigh = matches!(options.limit, Some(Limit::Bytes(_)));
         Self {
             options,
             index: Index::default(),
             singles: Slab::default(),
-            tcp: Shelf::default(),
-            udp: Shelf::default(),
+            tcp: Shelf::new(weigh),
+            udp: Shelf::new(weigh),
             fragments: Fragments::default(),
-            expired: Vec::new(),
+            candidates: Vec::new(),
         }
     }
 
@@ -230,184 +206,14 @@ impl Tracker {
         }
     }
 
-    /// Takes out the flows that ended: those cut by packets, and those that no packet after `clock`
-    /// can join (spec 4.2).
-    pub fn end_epoch(&mut self, clock: Timestamp) -> Closed {
-        let options = &self.options;
-        self.singles
-            .sweep(clock.0, &mut self.expired, |single| single.due(options));
-        for at in self.expired.drain(..) {
-            let single = self
-                .singles
-                .remove(at)
-                .expect("a sweep finds places in use");
-            self.index
-                .remove(single.packet.index_hash(), Place::Single(at).code());
-            match single.packet.key.protocol {
-                Protocol::Tcp => self.tcp.close_single(&single, clock, options),
-                Protocol::Udp => self.udp.close_single(&single, clock, options),
-            }
-        }
-        for (at, hash) in self.tcp.sweep(clock, options) {
-            self.index.remove(hash, Place::Tcp(at).code());
-        }
-        for (at, hash) in self.udp.sweep(clock, options) {
-            self.index.remove(hash, Place::Udp(at).code());
-        }
-        Closed {
-            tcp: std::mem::take(&mut self.tcp.closed),
-            udp: std::mem::take(&mut self.udp.closed),
-            fragments: std::mem::take(&mut self.fragments),
-        }
-    }
-
-    /// Takes out every flow, at the end of the trace.
-    pub fn finish(mut self, clock: Timestamp) -> Closed {
-        for single in self.singles.into_values() {
-            match single.packet.key.protocol {
-                Protocol::Tcp => self.tcp.close_single(&single, clock, &self.options),
-                Protocol::Udp => self.udp.close_single(&single, clock, &self.options),
-            }
-        }
-        Closed {
-            tcp: self.tcp.finish(clock, &self.options),
-            udp: self.udp.finish(clock, &self.options),
-            fragments: self.fragments,
-        }
-    }
-
     /// Flows in the table.
     pub fn len(&self) -> usize {
-        self.singles.len() + self.tcp.slab.len() + self.udp.slab.len()
+        let ended = self.tcp.ended.len() + self.udp.ended.len();
+        self.singles.len() - ended + self.tcp.slab.len() + self.udp.slab.len()
     }
 
     /// Whether there is no flow.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-impl Single {
-    /// The flow of this packet.
-    fn grow<F: Tracked>(&self, options: &FlowOptions) -> Box<F> {
-        let link = self.link.as_deref();
-        let mut flow = Box::new(F::begin(&self.packet, link, options));
-        flow.count(&self.packet, link, options);
-        flow
-    }
-
-    /// The last moment of the trace clock at which the flow lives if nothing more comes.
-    fn due(&self, options: &FlowOptions) -> i64 {
-        let packet = &self.packet;
-        let timeout = match packet.key.protocol {
-            Protocol::Udp => options.udp_singleton,
-            Protocol::Tcp if packet.flag(RST) => options.tcp_linger,
-            Protocol::Tcp if packet.is_bare_syn() => options.tcp_singleton,
-            Protocol::Tcp => options.tcp_idle,
-        };
-        packet.time.max(packet.clock).0.saturating_add(timeout)
-    }
-}
-
-/// The flows of one protocol: those that live and those that ended in this epoch.
-struct Shelf<F> {
-    slab: Slab<Box<F>>,
-    closed: Vec<Box<F>>,
-    expired: Vec<u32>,
-}
-
-impl<F> Default for Shelf<F> {
-    fn default() -> Self {
-        Self {
-            slab: Slab::default(),
-            closed: Vec::new(),
-            expired: Vec::new(),
-        }
-    }
-}
-
-impl<F: Tracked> Shelf<F> {
-    fn insert(&mut self, single: &Single, options: &FlowOptions) -> u32 {
-        let flow: Box<F> = single.grow(options);
-        let due = flow.due(options);
-        self.slab.insert(flow, due)
-    }
-
-    /// Starts to fetch the flow at `at`.
-    #[inline]
-    fn prefetch(&self, at: u32) {
-        let flow = self.slab.get(at);
-        flow.into_iter().for_each(|flow| prefetch(&**flow));
-    }
-
-    /// Counts a packet in the flow at `at`, or closes the flow: then true, and the packet begins
-    /// another one.
-    #[inline]
-    fn packet(
-        &mut self,
-        at: u32,
-        packet: &PacketInfo,
-        link: Option<&LinkInfo>,
-        options: &FlowOptions,
-    ) -> bool {
-        let flow = self
-            .slab
-            .get_mut(at)
-            .expect("the index holds places in use");
-        if let Some(reason) = flow.ended_before(packet, options) {
-            flow.flow_mut().end_reason = reason;
-            self.closed.extend(self.slab.remove(at));
-            return true;
-        }
-        if flow.count(packet, link, options) {
-            let due = flow.due(options);
-            self.slab.set_due(at, due);
-        }
-        false
-    }
-
-    /// Counts a later fragment if the flow at `at` is the one of its first fragment, and lives.
-    fn fragment(&mut self, at: u32, fragment: &PacketInfo, options: &FlowOptions) -> bool {
-        let flow = self
-            .slab
-            .get_mut(at)
-            .expect("the index holds places in use");
-        let timeout = flow.timeout(options);
-        let flow = flow.flow_mut();
-        // The flow that counted the first fragment is the one with this key unless that began later.
-        let is_joining = flow.number <= fragment.number
-            && !flow.is_past(timeout, Some(fragment.time), fragment.clock);
-        if is_joining {
-            flow.count_fragment(fragment);
-        }
-        is_joining
-    }
-
-    fn close_single(&mut self, single: &Single, clock: Timestamp, options: &FlowOptions) {
-        let mut flow: Box<F> = single.grow(options);
-        flow.flow_mut().end_reason = flow.reason_at(clock, options);
-        self.closed.push(flow);
-    }
-
-    /// Closes the flows that have timed out by `clock`. Returns their places and hashes.
-    fn sweep(&mut self, clock: Timestamp, options: &FlowOptions) -> Vec<(u32, u32)> {
-        self.slab
-            .sweep(clock.0, &mut self.expired, |flow| flow.due(options));
-        let mut removed = Vec::with_capacity(self.expired.len());
-        for at in self.expired.drain(..) {
-            let mut flow = self.slab.remove(at).expect("a sweep finds places in use");
-            flow.flow_mut().end_reason = flow.reason_at(clock, options);
-            removed.push((at, flow.flow().hash));
-            self.closed.push(flow);
-        }
-        removed
-    }
-
-    fn finish(mut self, clock: Timestamp, options: &FlowOptions) -> Vec<Box<F>> {
-        for mut flow in self.slab.into_values() {
-            flow.flow_mut().end_reason = flow.reason_at(clock, options);
-            self.closed.push(flow);
-        }
-        self.closed
     }
 }

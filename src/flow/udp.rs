@@ -1,6 +1,7 @@
 //! One UDP conversation: counted, never closed (spec 8.3).
 
 use super::base::Tracked;
+use super::shelf::PLACE_BYTES;
 use super::{EndReason, Flow, PacketInfo, Side, Sides};
 use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
@@ -43,6 +44,10 @@ impl Tracked for UdpFlow {
     #[inline]
     fn flow_mut(&mut self) -> &mut Flow {
         &mut self.flow
+    }
+
+    fn bytes(&self) -> u64 {
+        PLACE_BYTES + size_of::<Self>() as u64 + self.flow.link_bytes()
     }
 
     #[inline]

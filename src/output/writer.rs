@@ -24,7 +24,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::columns::{Column, FileColumn, Layout, file_columns, schema};
-use crate::config::FlowOptions;
+use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
 
 /// Rows that become arrays together: their flows fit in a core's cache.
@@ -246,6 +246,11 @@ fn metadata(options: &FlowOptions) -> Vec<KeyValue> {
     let active = options
         .active_timeout
         .map_or("off".to_owned(), |limit| limit.to_string());
+    let limit = match options.limit {
+        None => "off".to_owned(),
+        Some(Limit::Flows(flows)) => format!("{flows} flows"),
+        Some(Limit::Bytes(bytes)) => format!("{bytes} bytes"),
+    };
     [
         ("goostat.version", env!("CARGO_PKG_VERSION").to_owned()),
         ("goostat.columns", options.groups.names()),
@@ -261,6 +266,7 @@ fn metadata(options: &FlowOptions) -> Vec<KeyValue> {
             options.udp_singleton.to_string(),
         ),
         ("goostat.active_timeout_ns", active),
+        ("goostat.limit", limit),
         ("goostat.internal", internal.join(",")),
         ("goostat.max_segments", options.max_segments.to_string()),
         (

@@ -13,7 +13,7 @@ use std::path::Path;
 use goostat::capture::{Inputs, LinkType, Packet, ReadOptions, Timestamp};
 use goostat::config::{FlowOptions, Group, Groups};
 use goostat::decode::{Fate, LinkInfo, Want, decode};
-use goostat::flow::{Closed, PacketInfo, TcpFlow, Tracker, UdpFlow};
+use goostat::flow::{ClosedFlows, PacketInfo, TcpFlow, Tracker, UdpFlow};
 use goostat::key::KeyHasher;
 use goostat::output::{tcp_batch, udp_batch};
 use goostat::summary::Fates;
@@ -115,7 +115,7 @@ struct Tables {
     trackers: Vec<Tracker>,
     waiting: Vec<Vec<PacketInfo>>,
     hashes: u64,
-    closed: Closed,
+    closed: ClosedFlows,
 }
 
 impl Tables {
@@ -127,7 +127,7 @@ impl Tables {
                 .collect(),
             waiting: (0..how.tables).map(|_| Vec::new()).collect(),
             hashes: how.hashes,
-            closed: Closed::default(),
+            closed: ClosedFlows::default(),
         }
     }
 
@@ -154,7 +154,7 @@ impl Tables {
         for (tracker, waiting) in self.trackers.iter_mut().zip(&mut self.waiting) {
             tracker.process(waiting, &[]);
             waiting.clear();
-            gather(&mut self.closed, tracker.end_epoch(clock));
+            let Ok(()) = tracker.end_epoch(clock, |piece| self.closed.add(piece));
         }
     }
 
@@ -162,21 +162,14 @@ impl Tables {
         let clock = self.intake.clock();
         for (mut tracker, waiting) in self.trackers.into_iter().zip(self.waiting) {
             tracker.process(&waiting, &[]);
-            gather(&mut self.closed, tracker.finish(clock));
+            let Ok(()) = tracker.finish(clock, |piece| self.closed.add(piece));
         }
         output(self.closed, self.intake.fates().clone(), options)
     }
 }
 
-fn gather(all: &mut Closed, closed: Closed) {
-    all.tcp.extend(closed.tcp);
-    all.udp.extend(closed.udp);
-    all.fragments.joined += closed.fragments.joined;
-    all.fragments.orphaned += closed.fragments.orphaned;
-}
-
 /// Rows in the order of their first packets, and the fates.
-fn output(mut closed: Closed, mut fates: Fates, options: &FlowOptions) -> RefOutput {
+fn output(mut closed: ClosedFlows, mut fates: Fates, options: &FlowOptions) -> RefOutput {
     closed.tcp.sort_by_key(|row| row.flow.number);
     closed.udp.sort_by_key(|row| row.flow.number);
     let tcp: Vec<&TcpFlow> = closed.tcp.iter().map(|row| &**row).collect();

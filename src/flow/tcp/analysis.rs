@@ -169,6 +169,13 @@ impl Seen<'_> {
 }
 
 impl Analysis {
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> u64 {
+        let anomalies = |side: &SideAnalysis| side.seq.anomalies.as_deref().map_or(0, size_of_val);
+        let side = |side: &SideAnalysis| anomalies(side) as u64 + side.segments.far_bytes();
+        size_of::<Self>() as u64 + side(&self.sides[Side::Client]) + side(&self.sides[Side::Server])
+    }
+
     /// One side's measurements.
     pub fn side(&self, side: Side) -> &SideAnalysis {
         &self.sides[side]

@@ -57,6 +57,15 @@ pub(super) struct Event {
 }
 
 impl History {
+    /// Bytes of the letters that are not in the flow itself, with room to grow.
+    pub(super) fn far_bytes(&self) -> u64 {
+        if self.letters.spilled() {
+            2 * self.letters.len() as u64
+        } else {
+            0
+        }
+    }
+
     /// The letters of a flow whose first packet comes from `first`.
     pub(super) fn begin(first: Side, keep: bool) -> Self {
         let mut history = Self {

@@ -18,6 +18,7 @@ use number::MaybeNumber;
 use state::Endpoint;
 
 use super::base::{Tracked, bump};
+use super::shelf::PLACE_BYTES;
 use super::{EndReason, Flow, PacketInfo, Side, Sides, Span};
 use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Group};
@@ -170,6 +171,15 @@ impl Tracked for TcpFlow {
     #[inline]
     fn flow_mut(&mut self) -> &mut Flow {
         &mut self.flow
+    }
+
+    fn bytes(&self) -> u64 {
+        let analysis = self
+            .analysis
+            .as_ref()
+            .map_or(0, |analysis| analysis.bytes());
+        let state = size_of::<Self>() as u64 + self.history.far_bytes() + analysis;
+        PLACE_BYTES + state + self.flow.link_bytes()
     }
 
     #[inline]

@@ -23,6 +23,11 @@ impl Segments {
         self.near.iter().flatten().count() + self.far.len()
     }
 
+    /// Bytes of those that are not in the flow itself, with room to grow.
+    pub(super) fn far_bytes(&self) -> u64 {
+        2 * (self.far.len() * size_of::<Segment>()) as u64
+    }
+
     #[inline]
     pub(super) fn get(&self, at: usize) -> Option<&Segment> {
         match at.checked_sub(NEAR) {

@@ -62,6 +62,11 @@ pub(super) struct SegmentList {
 }
 
 impl SegmentList {
+    /// Bytes beside the list itself.
+    pub(super) fn far_bytes(&self) -> u64 {
+        self.segments.far_bytes()
+    }
+
     /// Adds what a packet sent. `classify` is asked once for every hole filled and every segment
     /// hit again.
     #[inline]

@@ -1,0 +1,328 @@
+//! How flows leave a table: by silence, by the table's limit, or with the trace; and how those that
+//! ended are handed over, in the order of their first packets and a few at a time.
+
+use std::collections::BinaryHeap;
+use std::convert::Infallible;
+
+use super::base::{EndReason, Tracked};
+use super::index::Index;
+use super::shelf::{EndedSingle, Shelf, Single};
+use super::slab::{NEVER, Slab};
+use super::table::{Place, Tracker};
+use super::{TcpFlow, UdpFlow};
+use crate::capture::Timestamp;
+use crate::config::{FlowOptions, Group, Limit};
+use crate::key::Protocol;
+
+/// Rows that are handed over together.
+const PIECE: usize = 512;
+
+/// Flows that ended, and what became of later fragments. Those of an epoch come as TCP flows, then
+/// UDP flows, both in the order of their first packets, then the fragments.
+#[derive(Debug)]
+pub enum Closed {
+    /// A few TCP flows.
+    Tcp(Vec<Box<TcpFlow>>),
+    /// A few UDP flows.
+    Udp(Vec<Box<UdpFlow>>),
+    /// Later fragments since the epoch before.
+    Fragments(Fragments),
+}
+
+/// All pieces put together, for those who want no pieces.
+#[derive(Debug, Default)]
+pub struct ClosedFlows {
+    /// TCP flows.
+    pub tcp: Vec<Box<TcpFlow>>,
+    /// UDP flows.
+    pub udp: Vec<Box<UdpFlow>>,
+    /// Later fragments.
+    pub fragments: Fragments,
+}
+
+impl ClosedFlows {
+    /// Adds a piece. It never fails, so it can be handed to [`Tracker::finish`] as it is.
+    ///
+    /// # Errors
+    /// None.
+    pub fn add(&mut self, piece: Closed) -> Result<(), Infallible> {
+        match piece {
+            Closed::Tcp(rows) => self.tcp.extend(rows),
+            Closed::Udp(rows) => self.udp.extend(rows),
+            Closed::Fragments(more) => {
+                self.fragments.joined += more.joined;
+                self.fragments.orphaned += more.orphaned;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many later fragments found the flow of their first fragment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fragments {
+    /// Counted in a flow.
+    pub joined: u64,
+    /// The flow is over, or another one.
+    pub orphaned: u64,
+}
+
+/// A flow that may have to go because the tables are full. Those that go first compare less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    /// Both sides have been heard of.
+    has_answer: bool,
+    /// The trace clock, or the flow's own time, when it was last heard of.
+    heard: i64,
+    /// Its first packet, so no two are equal.
+    number: u64,
+    /// What its going frees, in the limit's unit.
+    pub weight: u64,
+}
+
+impl Tracker {
+    /// Hands over the flows that ended: those cut by packets, those that no packet after `clock`
+    /// can join (spec 4.2), and those that were evicted.
+    ///
+    /// # Errors
+    /// The first one of `sink`.
+    pub fn end_epoch<E>(
+        &mut self,
+        clock: Timestamp,
+        mut sink: impl FnMut(Closed) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.sweep(clock);
+        let (singles, options) = (&mut self.singles, &self.options);
+        let mut tcp = |rows| sink(Closed::Tcp(rows));
+        self.tcp.hand_over(singles, clock, options, &mut tcp)?;
+        let mut udp = |rows| sink(Closed::Udp(rows));
+        self.udp.hand_over(singles, clock, options, &mut udp)?;
+        sink(Closed::Fragments(std::mem::take(&mut self.fragments)))
+    }
+
+    /// Hands over every flow, at the end of the trace.
+    ///
+    /// # Errors
+    /// The first one of `sink`.
+    pub fn finish<E>(
+        mut self,
+        clock: Timestamp,
+        sink: impl FnMut(Closed) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.sweep(clock);
+        self.index = Index::default();
+        for (at, single) in self.singles.iter_mut() {
+            match single.packet.key.protocol {
+                Protocol::Tcp => self.tcp.end_single(at, single, false),
+                Protocol::Udp => self.udp.end_single(at, single, false),
+            }
+        }
+        self.tcp.close_all(clock, &self.options);
+        self.udp.close_all(clock, &self.options);
+        self.end_epoch(clock, sink)
+    }
+
+    /// Ends the flows that have timed out by `clock`.
+    fn sweep(&mut self, clock: Timestamp) {
+        let options = &self.options;
+        let mut expired = Vec::new();
+        self.singles
+            .sweep(clock.0, &mut expired, |single| single.due(options));
+        for at in expired {
+            self.end_single(at, false);
+        }
+        let (index, options) = (&mut self.index, &self.options);
+        let gone = |at, hash| index.remove(hash, Place::Tcp(at).code());
+        self.tcp.sweep(clock, options, gone);
+        let gone = |at, hash| index.remove(hash, Place::Udp(at).code());
+        self.udp.sweep(clock, options, gone);
+    }
+
+    fn end_single(&mut self, at: u32, evicted: bool) {
+        self.singles.set_due(at, NEVER);
+        let single = self.singles.get_mut(at);
+        let single = single.expect("only places in use are ended");
+        let hash = single.packet.index_hash();
+        match single.packet.key.protocol {
+            Protocol::Tcp => self.tcp.end_single(at, single, evicted),
+            Protocol::Udp => self.udp.end_single(at, single, evicted),
+        }
+        self.index.remove(hash, Place::Single(at).code());
+    }
+
+    /// What the flows in the table weigh once those that timed out by `clock` are gone, in the
+    /// unit of the limit.
+    pub fn weigh(&mut self, clock: Timestamp) -> u64 {
+        self.sweep(clock);
+        match self.options.limit {
+            Some(Limit::Bytes(_)) => {
+                let ended = self.tcp.ended.len() + self.udp.ended.len();
+                let singles = (self.singles.len() - ended) as u64;
+                singles * self.single_weight() + self.tcp.bytes + self.udp.bytes
+            }
+            Some(Limit::Flows(_)) | None => self.len() as u64,
+        }
+    }
+
+    /// The flows that would go first, in that order, as many as weigh `excess`.
+    pub fn rank(&mut self, excess: u64) -> Vec<Candidate> {
+        let mut first = First::new(excess);
+        let weight = self.single_weight();
+        for (at, single) in self.singles.iter_mut() {
+            if !single.has_ended() {
+                first.add(single.candidate(weight), Place::Single(at));
+            }
+        }
+        let by_bytes = matches!(self.options.limit, Some(Limit::Bytes(_)));
+        for (at, flow) in self.tcp.slab.iter_mut() {
+            first.add(candidate(&**flow, by_bytes), Place::Tcp(at));
+        }
+        for (at, flow) in self.udp.slab.iter_mut() {
+            first.add(candidate(&**flow, by_bytes), Place::Udp(at));
+        }
+        self.candidates = first.into_sorted();
+        let ranked = self.candidates.iter();
+        ranked.map(|(candidate, _)| *candidate).collect()
+    }
+
+    /// Ends the flows ranked before that go no later than `last`.
+    pub fn evict(&mut self, last: &Candidate) {
+        let ranked = std::mem::take(&mut self.candidates);
+        for (_, place) in ranked.iter().take_while(|(ranked, _)| ranked <= last) {
+            let hash = match *place {
+                Place::Single(at) => {
+                    self.end_single(at, true);
+                    continue;
+                }
+                Place::Tcp(at) => self.tcp.evict(at),
+                Place::Udp(at) => self.udp.evict(at),
+            };
+            self.index.remove(hash, place.code());
+        }
+    }
+
+    fn single_weight(&self) -> u64 {
+        let link = self.options.groups.has(Group::Link);
+        match self.options.limit {
+            Some(Limit::Bytes(_)) => Single::bytes(link),
+            Some(Limit::Flows(_)) | None => 1,
+        }
+    }
+}
+
+fn candidate(flow: &impl Tracked, by_bytes: bool) -> Candidate {
+    let is_half_open = flow.closed().is_none() && flow.silence_reason() == EndReason::Singleton;
+    Candidate {
+        has_answer: !is_half_open,
+        heard: flow.flow().heard(),
+        number: flow.flow().number,
+        weight: if by_bytes { flow.bytes() } else { 1 },
+    }
+}
+
+/// The least of many candidates, as many as weigh `excess`.
+struct First {
+    excess: u64,
+    held: u64,
+    heap: BinaryHeap<(Candidate, Place)>,
+}
+
+impl First {
+    fn new(excess: u64) -> Self {
+        Self {
+            excess,
+            held: 0,
+            heap: BinaryHeap::new(),
+        }
+    }
+
+    fn add(&mut self, candidate: Candidate, place: Place) {
+        let greatest = self.heap.peek();
+        if self.held >= self.excess && greatest.is_none_or(|(greatest, _)| candidate > *greatest) {
+            return;
+        }
+        self.held += candidate.weight;
+        self.heap.push((candidate, place));
+        while let Some((greatest, _)) = self.heap.peek()
+            && self.held - greatest.weight >= self.excess
+        {
+            self.held -= greatest.weight;
+            self.heap.pop();
+        }
+    }
+
+    fn into_sorted(self) -> Vec<(Candidate, Place)> {
+        self.heap.into_sorted_vec()
+    }
+}
+
+impl Single {
+    fn candidate(&self, weight: u64) -> Candidate {
+        Candidate {
+            has_answer: !self.is_half_open(),
+            heard: self.heard(),
+            number: self.packet.number,
+            weight,
+        }
+    }
+}
+
+impl<F: Tracked> Shelf<F> {
+    /// Closes every flow, at the end of the trace.
+    fn close_all(&mut self, clock: Timestamp, options: &FlowOptions) {
+        for mut flow in std::mem::take(&mut self.slab).into_values() {
+            flow.flow_mut().end_reason = flow.reason_at(clock, options);
+            self.closed.push(flow);
+        }
+    }
+
+    /// Hands over the flows that ended by `clock`, in the order of their first packets.
+    fn hand_over<E>(
+        &mut self,
+        singles: &mut Slab<Single>,
+        clock: Timestamp,
+        options: &FlowOptions,
+        sink: &mut impl FnMut(Vec<Box<F>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut ended = std::mem::take(&mut self.ended);
+        let number = |single: &EndedSingle| singles.get(single.at).map(|at| at.packet.number);
+        ended.sort_unstable_by_key(number);
+        let mut closed = std::mem::take(&mut self.closed);
+        closed.sort_by_cached_key(|flow| flow.flow().number);
+        let mut closed = closed.into_iter().peekable();
+        let mut piece = Vec::new();
+        for EndedSingle { at, evicted } in ended {
+            let single = singles.remove(at);
+            let single = single.expect("an ended flow keeps its place");
+            while let Some(earlier) =
+                closed.next_if(|flow| flow.flow().number < single.packet.number)
+            {
+                add(earlier, &mut piece, sink)?;
+            }
+            let mut flow: Box<F> = single.grow(options);
+            flow.flow_mut().end_reason = if evicted {
+                flow.closed().unwrap_or(EndReason::Resource)
+            } else {
+                flow.reason_at(clock, options)
+            };
+            add(flow, &mut piece, sink)?;
+        }
+        for flow in closed {
+            add(flow, &mut piece, sink)?;
+        }
+        sink(piece)
+    }
+}
+
+/// Adds a row to a piece, and hands that over when it is full.
+fn add<F, E>(
+    flow: Box<F>,
+    piece: &mut Vec<Box<F>>,
+    sink: &mut impl FnMut(Vec<Box<F>>) -> Result<(), E>,
+) -> Result<(), E> {
+    piece.push(flow);
+    if piece.len() < PIECE {
+        return Ok(());
+    }
+    sink(std::mem::take(piece))
+}

@@ -1,0 +1,217 @@
+//! The flows of one protocol: those that live, and those that ended and wait to be taken out.
+
+use super::base::{EndReason, Tracked};
+use super::slab::Slab;
+use super::{PacketInfo, marks};
+use crate::capture::Timestamp;
+use crate::config::FlowOptions;
+use crate::decode::LinkInfo;
+use crate::decode::tcp_flags::RST;
+use crate::key::Protocol;
+use crate::prefetch::prefetch;
+
+/// Bytes of a flow's place in its slab, with the time it is due, and in the index.
+pub(super) const PLACE_BYTES: u64 = 8 + 8 + 16;
+
+/// A flow of one packet.
+pub(super) struct Single {
+    pub(super) packet: PacketInfo,
+    pub(super) link: Option<Box<LinkInfo>>,
+}
+
+impl Single {
+    /// The flow of this packet.
+    pub(super) fn grow<F: Tracked>(&self, options: &FlowOptions) -> Box<F> {
+        let link = self.link.as_deref();
+        let mut flow = Box::new(F::begin(&self.packet, link, options));
+        flow.count(&self.packet, link, options);
+        flow
+    }
+
+    /// The last moment of the trace clock at which the flow lives if nothing more comes.
+    pub(super) fn due(&self, options: &FlowOptions) -> i64 {
+        let packet = &self.packet;
+        let timeout = match packet.key.protocol {
+            Protocol::Udp => options.udp_singleton,
+            Protocol::Tcp if packet.flag(RST) => options.tcp_linger,
+            Protocol::Tcp if packet.is_bare_syn() => options.tcp_singleton,
+            Protocol::Tcp => options.tcp_idle,
+        };
+        self.heard().saturating_add(timeout)
+    }
+
+    /// Bytes that one takes in a table.
+    pub(super) fn bytes(link: bool) -> u64 {
+        let link_bytes = if link { size_of::<LinkInfo>() } else { 0 };
+        PLACE_BYTES + (size_of::<Self>() + link_bytes) as u64
+    }
+
+    /// Whether its flow is over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.packet.has(marks::ENDED)
+    }
+
+    /// When it was last heard of: by its own time or by the trace clock then.
+    pub(super) fn heard(&self) -> i64 {
+        self.packet.time.max(self.packet.clock).0
+    }
+
+    /// Whether the other side has said nothing, as in a flood or a scan (spec 4.2, *singleton*).
+    pub(super) fn is_half_open(&self) -> bool {
+        let packet = &self.packet;
+        packet.key.protocol == Protocol::Udp || packet.is_bare_syn() && !packet.flag(RST)
+    }
+}
+
+/// A flow of one packet that ended. It stays in its place until it is taken out, so that a million
+/// that end at once take no more room than they did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndedSingle {
+    pub(super) at: u32,
+    /// By the limit of the table, not by silence.
+    pub(super) evicted: bool,
+}
+
+/// The flows of one protocol.
+pub(super) struct Shelf<F> {
+    pub(super) slab: Slab<Box<F>>,
+    pub(super) closed: Vec<Box<F>>,
+    pub(super) ended: Vec<EndedSingle>,
+    expired: Vec<u32>,
+    /// Bytes of the flows in the slab are counted.
+    weigh: bool,
+    pub(super) bytes: u64,
+}
+
+impl<F> Shelf<F> {
+    pub(super) fn new(weigh: bool) -> Self {
+        Self {
+            slab: Slab::default(),
+            closed: Vec::new(),
+            ended: Vec::new(),
+            expired: Vec::new(),
+            weigh,
+            bytes: 0,
+        }
+    }
+}
+
+impl<F: Tracked> Shelf<F> {
+    pub(super) fn insert(&mut self, single: &Single, options: &FlowOptions) -> u32 {
+        let flow: Box<F> = single.grow(options);
+        if self.weigh {
+            self.bytes += flow.bytes();
+        }
+        let due = flow.due(options);
+        self.slab.insert(flow, due)
+    }
+
+    /// Takes the flow at `at` out of the table; it has closed.
+    pub(super) fn close(&mut self, at: u32) {
+        let flow = self.slab.remove(at).expect("only places in use are closed");
+        if self.weigh {
+            self.bytes -= flow.bytes();
+        }
+        self.closed.push(flow);
+    }
+
+    /// Starts to fetch the flow at `at`.
+    #[inline]
+    pub(super) fn prefetch(&self, at: u32) {
+        let flow = self.slab.get(at);
+        flow.into_iter().for_each(|flow| prefetch(&**flow));
+    }
+
+    /// Counts a packet in the flow at `at`, or closes the flow: then true, and the packet begins
+    /// another one.
+    #[inline]
+    pub(super) fn packet(
+        &mut self,
+        at: u32,
+        packet: &PacketInfo,
+        link: Option<&LinkInfo>,
+        options: &FlowOptions,
+    ) -> bool {
+        let flow = self
+            .slab
+            .get_mut(at)
+            .expect("the index holds places in use");
+        if let Some(reason) = flow.ended_before(packet, options) {
+            flow.flow_mut().end_reason = reason;
+            self.close(at);
+            return true;
+        }
+        if self.weigh {
+            self.bytes -= flow.bytes();
+        }
+        let has_closed = flow.count(packet, link, options);
+        if self.weigh {
+            self.bytes += flow.bytes();
+        }
+        if has_closed {
+            let due = flow.due(options);
+            self.slab.set_due(at, due);
+        }
+        false
+    }
+
+    /// Counts a later fragment if the flow at `at` is the one of its first fragment, and lives.
+    pub(super) fn fragment(
+        &mut self,
+        at: u32,
+        fragment: &PacketInfo,
+        options: &FlowOptions,
+    ) -> bool {
+        let flow = self
+            .slab
+            .get_mut(at)
+            .expect("the index holds places in use");
+        let timeout = flow.timeout(options);
+        let flow = flow.flow_mut();
+        // The flow that counted the first fragment is the one with this key unless that began later.
+        let is_joining = flow.number <= fragment.number
+            && !flow.is_past(timeout, Some(fragment.time), fragment.clock);
+        if is_joining {
+            flow.count_fragment(fragment);
+        }
+        is_joining
+    }
+
+    /// Closes the flows that have timed out by `clock`, and tells `gone` their places and hashes.
+    pub(super) fn sweep(
+        &mut self,
+        clock: Timestamp,
+        options: &FlowOptions,
+        mut gone: impl FnMut(u32, u32),
+    ) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.slab
+            .sweep(clock.0, &mut expired, |flow| flow.due(options));
+        for at in expired.drain(..) {
+            let flow = self.slab.get_mut(at);
+            let flow = flow.expect("a sweep finds places in use");
+            flow.flow_mut().end_reason = flow.reason_at(clock, options);
+            gone(at, flow.flow().hash);
+            self.close(at);
+        }
+        self.expired = expired;
+    }
+
+    /// Closes the flow at `at` because the table is full. Returns its hash.
+    pub(super) fn evict(&mut self, at: u32) -> u32 {
+        let flow = self.slab.get_mut(at);
+        let flow = flow.expect("only places in use are evicted");
+        flow.flow_mut().end_reason = flow.closed().unwrap_or(EndReason::Resource);
+        let hash = flow.flow().hash;
+        self.close(at);
+        hash
+    }
+
+    /// Ends the flow of one packet at `at`, which stays there for now.
+    pub(super) fn end_single(&mut self, at: u32, single: &mut Single, evicted: bool) {
+        if !single.has_ended() {
+            single.packet.marks |= marks::ENDED;
+            self.ended.push(EndedSingle { at, evicted });
+        }
+    }
+}

@@ -8,7 +8,7 @@ use common::{Kind, Trace, group_sets, stage, track};
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Throughput};
 use goostat::config::FlowOptions;
-use goostat::flow::{TcpFlow, UdpFlow};
+use goostat::flow::{ClosedFlows, TcpFlow, UdpFlow};
 use goostat::output::{Column, TableWriter, tcp_batch, tcp_columns, udp_batch, udp_columns};
 
 /// Rows that become arrays together, as in a run.
@@ -62,12 +62,9 @@ type Flows = (Vec<Box<TcpFlow>>, Vec<Box<UdpFlow>>);
 
 fn flows(trace: &Trace, options: &FlowOptions) -> Flows {
     let (infos, links) = trace.infos(options);
-    let (mut tcp, mut udp) = (Vec::new(), Vec::new());
-    track(options, &infos, &links, |closed| {
-        tcp.extend(closed.tcp);
-        udp.extend(closed.udp);
-    });
-    (tcp, udp)
+    let mut closed = ClosedFlows::default();
+    track(options, &infos, &links, |piece| closed.add(piece));
+    (closed.tcp, closed.udp)
 }
 
 fn in_chunks<F>(flows: &[Box<F>], batch: impl Fn(&[&F]) -> usize) -> usize {

@@ -21,7 +21,10 @@ fn main() {
                     // The closed flows are dropped outside of what is measured.
                     bencher.iter_with_large_drop(|| {
                         let mut all = Vec::new();
-                        track(&options, &infos, &links, |closed| all.push(closed));
+                        track(&options, &infos, &links, |closed| {
+                            all.push(closed);
+                            Ok(())
+                        });
                         all
                     });
                 });

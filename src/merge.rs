@@ -1,23 +1,22 @@
 //! The closed flows of all workers as one row of rows, in the order of their first packets.
 
+use std::iter;
 use std::mem;
 use std::vec::IntoIter;
 
 use crossbeam_channel::Receiver;
 
-use crate::flow::{Closed, Fragments, TcpFlow, UdpFlow};
-use crate::output::Row;
-
-/// Rows that are merged together.
-const PIECE: usize = 512;
+use crate::decode::Fate;
+use crate::flow::{Closed, EndReason, Rows, TcpFlow, UdpFlow};
+use crate::summary::{Fates, TableSummary};
 
 /// What one worker closes, epoch by epoch and in order within each.
 pub(crate) struct Run {
     pieces: Receiver<Closed>,
     /// The piece that comes next; `None` once the worker is done.
     next: Option<Closed>,
-    tcp: IntoIter<Box<TcpFlow>>,
-    udp: IntoIter<Box<UdpFlow>>,
+    pub(crate) tcp: Queue<TcpFlow>,
+    pub(crate) udp: Queue<UdpFlow>,
 }
 
 impl Run {
@@ -25,8 +24,8 @@ impl Run {
         Self {
             pieces,
             next: None,
-            tcp: Vec::new().into_iter(),
-            udp: Vec::new().into_iter(),
+            tcp: Queue::default(),
+            udp: Queue::default(),
         }
     }
 
@@ -37,32 +36,33 @@ impl Run {
     }
 
     /// The TCP flows at hand; empty once the epoch has no more.
-    pub(crate) fn tcp(&mut self) -> &mut IntoIter<Box<TcpFlow>> {
-        while self.tcp.len() == 0
+    pub(crate) fn tcp(&mut self) -> &mut Queue<TcpFlow> {
+        while self.tcp.flows.len() == 0
             && let Some(Closed::Tcp(rows)) = &mut self.next
         {
-            self.tcp = mem::take(rows).into_iter();
+            self.tcp.refill(mem::take(rows));
             self.receive();
         }
         &mut self.tcp
     }
 
     /// The same for UDP, after all of TCP.
-    pub(crate) fn udp(&mut self) -> &mut IntoIter<Box<UdpFlow>> {
-        while self.udp.len() == 0
+    pub(crate) fn udp(&mut self) -> &mut Queue<UdpFlow> {
+        while self.udp.flows.len() == 0
             && let Some(Closed::Udp(rows)) = &mut self.next
         {
-            self.udp = mem::take(rows).into_iter();
+            self.udp.refill(mem::take(rows));
             self.receive();
         }
         &mut self.udp
     }
 
-    /// What ends the epoch.
-    pub(crate) fn fragments(&mut self) -> Fragments {
-        match self.next.take() {
-            Some(Closed::Fragments(fragments)) => fragments,
-            _ => Fragments::default(), // The worker failed; its result says why.
+    /// Ends the epoch, and counts its later fragments.
+    pub(crate) fn end_epoch(&mut self, fates: &mut Fates) {
+        // A worker that failed has none; its result says why.
+        if let Some(Closed::Fragments(fragments)) = self.next.take() {
+            fates.add(Fate::FragJoined, fragments.joined);
+            fates.add(Fate::FragOrphan, fragments.orphaned);
         }
     }
 
@@ -71,29 +71,59 @@ impl Run {
     }
 }
 
-/// The next rows of an epoch, in order; `None` if it has no more.
-pub(crate) fn merge<F: Row>(
-    runs: &mut [Run],
-    rows: impl Fn(&mut Run) -> &mut IntoIter<Box<F>>,
-) -> Option<Vec<Box<F>>> {
-    let mut merged = Vec::with_capacity(PIECE);
-    let mut heads: Vec<Option<u64>> = runs.iter_mut().map(|run| head(rows(run))).collect();
-    while merged.len() < PIECE {
-        let heads_left = heads.iter().enumerate();
-        let first = heads_left
-            .filter_map(|(at, head)| Some((head.as_ref()?, at)))
-            .min();
-        let Some((_, at)) = first else {
-            break;
-        };
-        let run = rows(&mut runs[at]);
-        merged.extend(run.next());
-        heads[at] = head(rows(&mut runs[at]));
-    }
-    (!merged.is_empty()).then_some(merged)
+/// Flows of one table that a worker closed, each with the place of its first packet, and what was
+/// counted of all that came so far.
+pub(crate) struct Queue<F> {
+    flows: IntoIter<(u64, Box<F>)>,
+    reasons: [u64; EndReason::ALL.len()],
+    packets: u64,
 }
 
-/// The number of the first row.
-fn head<F: Row>(rows: &IntoIter<Box<F>>) -> Option<u64> {
-    rows.as_slice().first().map(|row| row.flow().number)
+impl<F> Default for Queue<F> {
+    fn default() -> Self {
+        Self {
+            flows: Vec::new().into_iter(),
+            reasons: [0; EndReason::ALL.len()],
+            packets: 0,
+        }
+    }
+}
+
+impl<F> Queue<F> {
+    fn refill(&mut self, rows: Rows<F>) {
+        self.flows = rows.flows.into_iter();
+        self.packets += rows.packets;
+        for (sum, more) in self.reasons.iter_mut().zip(rows.reasons) {
+            *sum += more;
+        }
+    }
+
+    /// Adds all that came to the summary.
+    pub(crate) fn count(&self, table: &mut TableSummary, fates: &mut Fates, fate: Fate) {
+        for (reason, count) in EndReason::ALL.into_iter().zip(self.reasons) {
+            table.count(reason, count);
+        }
+        fates.add(fate, self.packets);
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.flows.as_slice().first().map(|(number, _)| *number)
+    }
+}
+
+/// The rest of an epoch, in order. `queue` is a worker's, filled again when it is empty.
+pub(crate) fn merge<F>(
+    runs: &mut [Run],
+    queue: fn(&mut Run) -> &mut Queue<F>,
+) -> impl Iterator<Item = Box<F>> {
+    let mut heads: Vec<Option<u64>> = runs.iter_mut().map(|run| queue(run).first()).collect();
+    iter::from_fn(move || {
+        let waiting = heads.iter().enumerate();
+        let (_, at) = waiting
+            .filter_map(|(at, head)| Some(((*head)?, at)))
+            .min()?;
+        let flow = queue(&mut runs[at]).flows.next();
+        heads[at] = queue(&mut runs[at]).first();
+        flow.map(|(_, flow)| flow)
+    })
 }

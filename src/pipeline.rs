@@ -23,7 +23,7 @@ use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
 use crate::intake::Intake;
 use crate::key::KeyHasher;
 use crate::merge::{Run, merge};
-use crate::output::{OutputFolder, Row, TableWriter, tcp_columns, udp_columns};
+use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
 use crate::reader::{Answer, Batch, BatchEnd, Lane, Reader};
 use crate::summary::{Fates, FlowSummary, TableSummary};
 
@@ -207,6 +207,14 @@ impl<'p> Writer<'p> {
         while workers.iter_mut().all(Run::has_more) {
             self.epoch(&mut workers)?;
         }
+        for worker in &workers {
+            worker
+                .tcp
+                .count(&mut self.flows.tcp, &mut self.fates, Fate::Tcp);
+            worker
+                .udp
+                .count(&mut self.flows.udp, &mut self.fates, Fate::Udp);
+        }
         // Both wait for the disk at the same time.
         let (tcp, udp) = self.pool.join(|| self.tcp.finish(), || self.udp.finish());
         (self.flows.tcp.bytes, self.flows.udp.bytes) = (tcp?.bytes, udp?.bytes);
@@ -215,26 +223,11 @@ impl<'p> Writer<'p> {
 
     /// Writes what the workers closed in an epoch.
     fn epoch(&mut self, workers: &mut [Run]) -> Result<(), Error> {
-        while let Some(rows) = merge(workers, Run::tcp) {
-            count(&rows, &mut self.flows.tcp, Fate::Tcp, &mut self.fates);
-            self.tcp.write(rows)?;
-        }
-        while let Some(rows) = merge(workers, Run::udp) {
-            count(&rows, &mut self.flows.udp, Fate::Udp, &mut self.fates);
-            self.udp.write(rows)?;
-        }
+        self.tcp.write(merge(workers, Run::tcp))?;
+        self.udp.write(merge(workers, Run::udp))?;
         for worker in workers {
-            let fragments = worker.fragments();
-            self.fates.add(Fate::FragJoined, fragments.joined);
-            self.fates.add(Fate::FragOrphan, fragments.orphaned);
+            worker.end_epoch(&mut self.fates);
         }
         Ok(())
-    }
-}
-
-fn count<F: Row>(rows: &[Box<F>], table: &mut TableSummary, fate: Fate, fates: &mut Fates) {
-    for row in rows {
-        table.count(row.flow());
-        fates.add(fate, row.flow().packets());
     }
 }

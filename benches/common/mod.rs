@@ -7,6 +7,7 @@
 #[path = "../../examples/generate/traces.rs"]
 mod traces;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
@@ -95,12 +96,12 @@ impl Trace {
     }
 }
 
-/// The flows of packets, tracked as a worker does it; `closed` is told of each epoch's.
+/// The flows of packets, tracked as a worker does it; `closed` takes them.
 pub(crate) fn track(
     options: &FlowOptions,
     infos: &[PacketInfo],
     links: &[LinkInfo],
-    mut closed: impl FnMut(Closed),
+    mut closed: impl FnMut(Closed) -> Result<(), Infallible>,
 ) {
     let mut tracker = Tracker::new(options.clone());
     let mut links = links.chunks(BATCH);
@@ -111,11 +112,11 @@ pub(crate) fn track(
             && last.number + 1 >= epoch
         {
             epoch += EPOCH;
-            closed(tracker.end_epoch(last.clock));
+            let Ok(()) = tracker.end_epoch(last.clock, &mut closed);
         }
     }
     if let Some(last) = infos.last() {
-        closed(tracker.finish(last.clock));
+        let Ok(()) = tracker.finish(last.clock, &mut closed);
     }
 }
 

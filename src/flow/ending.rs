@@ -22,11 +22,33 @@ const PIECE: usize = 512;
 #[derive(Debug)]
 pub enum Closed {
     /// A few TCP flows.
-    Tcp(Vec<Box<TcpFlow>>),
+    Tcp(Rows<TcpFlow>),
     /// A few UDP flows.
-    Udp(Vec<Box<UdpFlow>>),
+    Udp(Rows<UdpFlow>),
     /// Later fragments since the epoch before.
     Fragments(Fragments),
+}
+
+/// A few flows that ended, in the order of their first packets, and what the summary says of them:
+/// it is counted here, where they have just been in hand.
+#[derive(Debug)]
+pub struct Rows<F> {
+    /// The flows, each with the place of its first packet in the trace.
+    pub flows: Vec<(u64, Box<F>)>,
+    /// How many of them ended for each reason, in the order of [`EndReason::ALL`].
+    pub reasons: [u64; EndReason::ALL.len()],
+    /// Packets of them all.
+    pub packets: u64,
+}
+
+impl<F> Default for Rows<F> {
+    fn default() -> Self {
+        Self {
+            flows: Vec::new(),
+            reasons: [0; EndReason::ALL.len()],
+            packets: 0,
+        }
+    }
 }
 
 /// All pieces put together, for those who want no pieces.
@@ -47,8 +69,12 @@ impl ClosedFlows {
     /// None.
     pub fn add(&mut self, piece: Closed) -> Result<(), Infallible> {
         match piece {
-            Closed::Tcp(rows) => self.tcp.extend(rows),
-            Closed::Udp(rows) => self.udp.extend(rows),
+            Closed::Tcp(rows) => self
+                .tcp
+                .extend(rows.flows.into_iter().map(|(_, flow)| flow)),
+            Closed::Udp(rows) => self
+                .udp
+                .extend(rows.flows.into_iter().map(|(_, flow)| flow)),
             Closed::Fragments(more) => {
                 self.fragments.joined += more.joined;
                 self.fragments.orphaned += more.orphaned;
@@ -282,22 +308,22 @@ impl<F: Tracked> Shelf<F> {
         singles: &mut Slab<Single>,
         clock: Timestamp,
         options: &FlowOptions,
-        sink: &mut impl FnMut(Vec<Box<F>>) -> Result<(), E>,
+        sink: &mut impl FnMut(Rows<F>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ended = std::mem::take(&mut self.ended);
         let number = |single: &EndedSingle| singles.get(single.at).map(|at| at.packet.number);
         ended.sort_unstable_by_key(number);
-        let mut closed = std::mem::take(&mut self.closed);
-        closed.sort_by_cached_key(|flow| flow.flow().number);
+        let closed = std::mem::take(&mut self.closed).into_iter();
+        let mut closed: Vec<_> = closed.map(|flow| (flow.flow().number, flow)).collect();
+        closed.sort_unstable_by_key(|(number, _)| *number);
         let mut closed = closed.into_iter().peekable();
-        let mut piece = Vec::new();
+        let mut rows = Rows::default();
         for EndedSingle { at, evicted } in ended {
             let single = singles.remove(at);
             let single = single.expect("an ended flow keeps its place");
-            while let Some(earlier) =
-                closed.next_if(|flow| flow.flow().number < single.packet.number)
-            {
-                add(earlier, &mut piece, sink)?;
+            let number = single.packet.number;
+            while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
+                add(number, earlier, &mut rows, sink)?;
             }
             let mut flow: Box<F> = single.grow(options);
             flow.flow_mut().end_reason = if evicted {
@@ -305,24 +331,27 @@ impl<F: Tracked> Shelf<F> {
             } else {
                 flow.reason_at(clock, options)
             };
-            add(flow, &mut piece, sink)?;
+            add(number, flow, &mut rows, sink)?;
         }
-        for flow in closed {
-            add(flow, &mut piece, sink)?;
+        for (number, flow) in closed {
+            add(number, flow, &mut rows, sink)?;
         }
-        sink(piece)
+        sink(rows)
     }
 }
 
-/// Adds a row to a piece, and hands that over when it is full.
-fn add<F, E>(
+/// Adds a flow to a piece, and hands that over when it is full.
+fn add<F: Tracked, E>(
+    number: u64,
     flow: Box<F>,
-    piece: &mut Vec<Box<F>>,
-    sink: &mut impl FnMut(Vec<Box<F>>) -> Result<(), E>,
+    rows: &mut Rows<F>,
+    sink: &mut impl FnMut(Rows<F>) -> Result<(), E>,
 ) -> Result<(), E> {
-    piece.push(flow);
-    if piece.len() < PIECE {
+    rows.reasons[flow.flow().end_reason as usize] += 1;
+    rows.packets += flow.flow().packets();
+    rows.flows.push((number, flow));
+    if rows.flows.len() < PIECE {
         return Ok(());
     }
-    sink(std::mem::take(piece))
+    sink(std::mem::take(rows))
 }

@@ -16,7 +16,7 @@ pub(crate) mod tcp;
 mod udp;
 
 pub use base::{EndReason, Flow, FlowLink, SideCounts};
-pub use ending::{Candidate, Closed, ClosedFlows, Fragments};
+pub use ending::{Candidate, Closed, ClosedFlows, Fragments, Rows};
 pub use packet::{FragmentKey, PacketInfo, marks};
 pub use roles::ClientBy;
 pub use table::Tracker;

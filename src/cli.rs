@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use goostat::capture::{IoMode, Progress, ReadOptions};
+use goostat::capture::{IoMode, Progress, ReadOptions, Stop};
 use goostat::config::{Cidr, Config, FlowOptions, Group, Groups, Limit};
+use goostat::output::{Abandon, OutputFolder};
 use goostat::{Summary, output};
 
 const STYLES: Styles = Styles::styled()
@@ -27,6 +28,9 @@ const MEMORY_BESIDE_FLOWS: u64 = 192 << 20;
 /// The least that `--memory` accepts.
 const MEMORY_MIN: u64 = 256 << 20;
 
+/// The exit code of a run that was ended by a second signal, as shells have it.
+const INTERRUPTED: i32 = 130;
+
 const AFTER_HELP: &str = "\
 Examples:
   goostat trace.pcap                        write trace.out/tcp.parquet, udp.parquet, summary.json
@@ -34,7 +38,9 @@ Examples:
   zcat x.gz | goostat - -o flows            read standard input
   goostat x.pcap --columns core,time        fewer columns, faster
 
-Exit codes: 0 done (damage in a trace is a warning), 1 the run could not go on, 2 usage.";
+Exit codes: 0 done (damage in a trace is a warning), 1 the run could not go on, or a trace could not
+be read and the results hold the rest, or it was stopped by a signal and the results hold what was
+read until then, 2 usage.";
 
 /// Turns packet traces into per-flow Parquet tables.
 ///
@@ -249,8 +255,10 @@ pub(crate) fn main(cli: Cli) -> Result<()> {
 fn run(args: RunArgs) -> Result<()> {
     let (quiet, json) = (args.quiet, args.json);
     let config = config(args)?;
+    let folder = OutputFolder::create(&config.out, config.force)?;
+    listen(config.read.stop.clone(), folder.abandon())?;
     let mut bar = None;
-    let outcome = goostat::run(&config, |progress| {
+    let outcome = goostat::run_into(folder, &config, |progress| {
         bar = (!quiet && std::io::stderr().is_terminal()).then(|| show(progress));
     });
     if let Some(bar) = bar {
@@ -267,7 +275,36 @@ fn run(args: RunArgs) -> Result<()> {
     if !quiet {
         report(&summary, &config.out);
     }
-    Ok(())
+    is_whole(&summary)
+}
+
+/// The first signal ends the reading, and what was read is written; the second one ends it all.
+fn listen(stop: Stop, abandon: Abandon) -> Result<()> {
+    ctrlc::set_handler(move || {
+        if stop.is_stopped() {
+            abandon.abandon();
+            std::process::exit(INTERRUPTED);
+        }
+        stop.stop();
+        tell("goostat: stopped; writing what was read (once more to write nothing)");
+    })
+    .context("cannot listen to signals")
+}
+
+/// An error if some of the traces is not in the results.
+fn is_whole(summary: &Summary) -> Result<()> {
+    let failures = summary.failures();
+    for failure in &failures {
+        tell(&format!("goostat: {failure}"));
+    }
+    if summary.interrupted {
+        bail!("stopped before the traces ended; the results hold what was read");
+    }
+    match failures.len() {
+        0 => Ok(()),
+        1 => bail!("a trace could not be read; the results hold the rest"),
+        count => bail!("{count} traces could not be read; the results hold the rest"),
+    }
 }
 
 fn report(summary: &Summary, out: &Path) {
@@ -293,6 +330,7 @@ fn config(args: RunArgs) -> Result<Config> {
             strict: args.strict,
             io,
             ahead: threads,
+            stop: Stop::default(),
         },
         threads,
         flow: flow_options(args.flow, &args.columns),

@@ -34,25 +34,42 @@ pub use error::Error;
 pub use intake::Intake;
 pub use summary::Summary;
 
-use capture::{DamageReason, Inputs, Progress};
+use capture::{Inputs, Progress};
 use output::OutputFolder;
 use summary::PacketSummary;
 
-/// Reads the traces, writes both tables and the summary, and returns the summary.
+/// Reads the traces, writes both tables and the summary into `config.out`, and returns the summary.
 ///
 /// `watch` is told of the progress before the first packet is read.
 ///
 /// # Errors
-/// If a trace cannot be opened, is no capture, or is damaged where `config` is strict, or if the
-/// results cannot be written. Nothing is left behind then.
+/// If no trace can be read, or one cannot or is damaged where `config` is strict, or if the results
+/// cannot be written. Nothing is left behind then.
 pub fn run(config: &Config, watch: impl FnOnce(Arc<Progress>)) -> Result<Summary, Error> {
+    run_into(
+        OutputFolder::create(&config.out, config.force)?,
+        config,
+        watch,
+    )
+}
+
+/// The same into a folder that is at hand, so that somebody else may abandon it meanwhile.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_into(
+    folder: OutputFolder,
+    config: &Config,
+    watch: impl FnOnce(Arc<Progress>),
+) -> Result<Summary, Error> {
     let begun = Instant::now();
-    let folder = OutputFolder::create(&config.out, config.force)?;
     let mut inputs = Inputs::open(&config.traces, &config.read)?;
     watch(inputs.progress());
     let outcome = pipeline::run(config, &mut inputs, &folder)?;
+    let interrupted = inputs.was_interrupted();
     let reports = inputs.finish();
-    let summary = summarise(&reports, outcome, begun.elapsed().as_secs_f64());
+    let mut summary = summarise(&reports, outcome, begun.elapsed().as_secs_f64());
+    summary.interrupted = interrupted;
     write_summary(&folder, &summary)?;
     folder.publish()?;
     Ok(summary)
@@ -82,6 +99,7 @@ fn summarise(
             .into_iter()
             .map(|report| report.path.display().to_string())
             .collect(),
+        interrupted: false,
         packets: PacketSummary {
             read,
             fates: outcome.fates,
@@ -96,8 +114,7 @@ fn summarise(
 
 /// A file of a folder that is no capture, as against one that cannot be read.
 fn is_skipped(report: &capture::TraceReport) -> bool {
-    let is_other = |damage: &capture::Damage| matches!(damage.reason, DamageReason::NotACapture(_));
-    report.format.is_none() && report.damage.iter().all(is_other)
+    report.format.is_none() && report.failure.is_none()
 }
 
 fn write_summary(folder: &OutputFolder, summary: &Summary) -> Result<(), Error> {

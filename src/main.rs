@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,10 +27,16 @@ fn keep_freed_memory() {
 
 fn main() -> ExitCode {
     keep_freed_memory();
-    match cli::main(cli::Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let cli = cli::Cli::parse();
+    // What a panic left half-written is gone by the time it arrives here; its message is out.
+    match panic::catch_unwind(|| cli::main(cli)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
             cli::tell(&format!("goostat: {error}"));
+            ExitCode::FAILURE
+        }
+        Err(_) => {
+            cli::tell("goostat: this is a bug, please report it");
             ExitCode::FAILURE
         }
     }

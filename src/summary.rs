@@ -89,6 +89,7 @@ pub struct TraceSummary {
     damage: Vec<DamageSummary>,
     damage_count: u64,
     damage_bytes: u64,
+    failure: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -128,6 +129,7 @@ impl From<&TraceReport> for TraceSummary {
             damage: report.damage.iter().map(DamageSummary::from).collect(),
             damage_count: report.damage_count,
             damage_bytes: report.damage_bytes,
+            failure: report.failure.clone(),
         }
     }
 }
@@ -159,6 +161,8 @@ pub struct Summary {
     pub traces: Vec<TraceSummary>,
     /// Files of the folders that are no captures.
     pub skipped: Vec<String>,
+    /// The reading was stopped before the traces ended.
+    pub interrupted: bool,
     /// What became of the packets.
     pub packets: PacketSummary,
     /// What became of the flows.
@@ -208,6 +212,12 @@ impl Summary {
             ));
         }
         warnings
+    }
+
+    /// Why traces could not be opened, or not be read to their ends.
+    pub fn failures(&self) -> Vec<&str> {
+        let failures = self.traces.iter().map(|trace| trace.failure.as_deref());
+        failures.flatten().collect()
     }
 
     /// What a person wants to know at the end.

@@ -38,7 +38,7 @@ pub(crate) fn find(
 }
 
 /// Whether a capture of its own begins at `at`, with a chain of records.
-fn other_holds(bytes: &[u8], at: usize, ended: bool, near: Option<Era>) -> bool {
+pub(crate) fn other_holds(bytes: &[u8], at: usize, ended: bool, near: Option<Era>) -> bool {
     // The first byte rules out most places at the least cost.
     let possible = matches!(bytes.get(at), Some(0x0a | 0x34 | 0x4d | 0xa1 | 0xd4));
     if !possible || !Pcap::capture_begins(bytes, at) {
@@ -66,6 +66,8 @@ fn holds(format: &Format, bytes: &[u8], at: usize, ended: bool, mut near: Option
             }
             // The trace may end inside the last record of the chain, or inside its header.
             Link::Record { .. } => return ended && records >= RECORDS_MIN,
+            // Captures that are put together may be short.
+            Link::None if records > 0 && Pcap::capture_begins(bytes, place) => return true,
             Link::None => {
                 return ended
                     && records >= RECORDS_MIN

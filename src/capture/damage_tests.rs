@@ -327,3 +327,35 @@ proptest! {
         }
     }
 }
+
+/// Five bytes too many in front of a block: they and the block look like the head of a pcap file,
+/// its version included.
+#[test]
+fn a_magic_in_the_midst_of_a_pcapng_file_begins_no_other_capture() {
+    let expected = samples(60, 300);
+    for writer in [LITTLE, BIG] {
+        let place = writer.pcapng(&expected[..30]).len();
+        for magic in [[0xa1, 0xb2, 0x3c, 0x4d, 2], [0xd4, 0xc3, 0xb2, 0xa1, 2]] {
+            let mut bytes = writer.pcapng(&expected);
+            bytes.splice(place..place, magic);
+            let (found, report) = read_bytes(&bytes).unwrap();
+            assert_eq!((found, report.damage_bytes), (expected.clone(), 5));
+        }
+    }
+}
+
+#[test]
+fn short_captures_put_together_are_read_whole() {
+    let expected = samples(7, 100);
+    let bytes = |writer: Writer, at: usize| writer.pcap(&expected[at..at + 1]);
+    let parts = [
+        LITTLE.pcapng(&expected[..1]),
+        bytes(LITTLE, 1),
+        bytes(BIG, 2),
+        LITTLE.pcap(&[]),
+        bytes(BIG, 3),
+        LITTLE.pcapng(&expected[4..7]),
+    ];
+    let (found, report) = read_bytes(&parts.concat()).unwrap();
+    assert_eq!((found, report.damage_count), (expected, 0));
+}

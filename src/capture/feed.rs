@@ -9,10 +9,12 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::compression::Compression;
+use super::stop::Stop;
 
 /// Room in front of a block's bytes. Records longer than this are rare, and are pieced together
 /// elsewhere.
@@ -21,6 +23,9 @@ pub(crate) const HEADROOM: usize = 256 << 10;
 /// Bytes that a decoder is asked for at a time. What it has made in a call that ends with an error
 /// is lost, so it is not asked for more.
 const PIECE_LEN: usize = 32 << 10;
+
+/// How long a slow pipe is waited for before somebody looks whether to go on.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How much is read ahead.
 #[derive(Clone, Copy, Debug)]
@@ -107,12 +112,19 @@ impl Feed {
         })
     }
 
-    /// Waits for what comes next. After an end there is nothing: do not ask.
-    pub(crate) fn next(&mut self) -> Next {
-        match self.full.recv() {
-            Ok(Message::Block(block)) => Next::Block(block),
-            Ok(Message::End(end, disk_bytes)) => Next::End(end, disk_bytes),
-            Err(_) => self.fallen_silent(),
+    /// Waits for what comes next, or until the reading shall stop. After an end there is nothing:
+    /// do not ask.
+    pub(crate) fn next(&mut self, stop: &Stop) -> Next {
+        loop {
+            if let Err(stopped) = stop.check() {
+                return Next::End(End::Failed(stopped), 0);
+            }
+            match self.full.recv_timeout(PATIENCE) {
+                Ok(Message::Block(block)) => return Next::Block(block),
+                Ok(Message::End(end, disk_bytes)) => return Next::End(end, disk_bytes),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.fallen_silent(),
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::packet::{Packet, Timestamp};
 use super::progress::Progress;
 use super::report::{Damage, DamageReason, TraceReport};
 use super::source::{self, Source};
+use super::stop::Stop;
 use super::trace::Trace;
 use crate::error::Error;
 
@@ -34,6 +35,8 @@ pub struct ReadOptions {
     /// How many compressed files are decompressed at a time besides the one that is being read,
     /// each in its thread.
     pub ahead: usize,
+    /// Ends the reading early.
+    pub stop: Stop,
 }
 
 impl Default for ReadOptions {
@@ -42,6 +45,7 @@ impl Default for ReadOptions {
             strict: false,
             io: IoMode::default(),
             ahead: 1,
+            stop: Stop::default(),
         }
     }
 }
@@ -65,6 +69,7 @@ pub struct Inputs {
     reports: Vec<TraceReport>,
     progress: Arc<Progress>,
     pace: Pace,
+    interrupted: bool,
 }
 
 /// A trace that is known to be one.
@@ -92,8 +97,8 @@ impl Inputs {
     /// ones excepted; `-` is standard input.
     ///
     /// # Errors
-    /// If a path cannot be opened or is no capture. Files of folders that are none are skipped and
-    /// reported, unless `options` are strict.
+    /// If no path can be opened and is a capture, or `options` are strict and one is not. Otherwise
+    /// files that cannot be read, and files of folders that are no captures, are reported.
     pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, Error> {
         let candidates = folder::expand(paths)?;
         let together = if candidates.len() > 1 {
@@ -112,15 +117,29 @@ impl Inputs {
                 block_len: BLOCK_LEN,
                 blocks,
             },
+            interrupted: false,
         };
         let alone = candidates.len() == 1;
+        let mut refused = None;
         for candidate in candidates {
+            if options.stop.is_stopped() {
+                inputs.interrupted = true;
+                break;
+            }
             match inputs.look(&candidate, alone) {
                 Ok(waiting) => inputs.waiting.push_back(waiting),
-                Err(error) => inputs.skip(&candidate, error)?,
+                Err(error) if options.strict => return Err(error),
+                Err(error) => {
+                    inputs.skip(&candidate, &error);
+                    if candidate.named {
+                        refused.get_or_insert(error);
+                    }
+                }
             }
         }
-        inputs.refuse_nothing(paths)?;
+        if inputs.waiting.is_empty() && !inputs.interrupted {
+            return Err(refused.unwrap_or_else(|| nothing_in(paths)));
+        }
         inputs
             .waiting
             .make_contiguous()
@@ -133,20 +152,29 @@ impl Inputs {
     /// The next packet; `None` when all traces are at their end.
     ///
     /// # Errors
-    /// If a trace cannot be read on, or is damaged and the options are strict.
+    /// If a trace cannot be read on, or is damaged, and the options are strict.
     #[inline]
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, Error> {
         loop {
-            if let Some(trace) = &mut self.current
-                && trace.advance()?
-            {
-                break;
+            let advanced = match &mut self.current {
+                Some(trace) => trace.advance(),
+                None => Ok(false),
+            };
+            match advanced {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) => self.give_up(error)?,
             }
             if !self.begin_next()? {
                 return Ok(None);
             }
         }
         Ok(self.current.as_ref().map(Trace::packet))
+    }
+
+    /// Whether the reading was stopped before the traces ended.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted
     }
 
     /// How far the reading has come; it goes on telling while packets are read.
@@ -168,7 +196,7 @@ impl Inputs {
         let pace = if keep { self.pace } else { Pace::PEEK };
         let source = Source::open(&candidate.path, self.options.io, pace)?;
         let (size, streamed) = (source.size, source.window.is_streamed());
-        let mut trace = Trace::begin(candidate.path.clone(), source, self.options.strict)?;
+        let mut trace = Trace::begin(candidate.path.clone(), source, &self.options)?;
         let first = if alone { None } else { trace.peek()? };
         let state = if keep {
             State::Begun(Box::new(trace))
@@ -184,55 +212,52 @@ impl Inputs {
         })
     }
 
-    /// Reports a file of a folder that is no trace or cannot be read; anything else stays an error.
-    fn skip(&mut self, candidate: &Candidate, error: Error) -> Result<(), Error> {
-        if candidate.named || self.options.strict {
-            return Err(error);
-        }
-        let (offset, reason) = match error {
-            Error::Capture { offset, reason, .. } => (offset, DamageReason::NotACapture(reason)),
-            Error::Io { source, .. } => (0, DamageReason::Unreadable(source.to_string())),
-            other => return Err(other),
-        };
-        let bytes = candidate
-            .path
-            .metadata()
-            .map_or(0, |metadata| metadata.len());
+    /// Reports a file that could not be begun.
+    fn skip(&mut self, candidate: &Candidate, error: &Error) {
+        let metadata = candidate.path.metadata();
         let mut report = TraceReport {
             path: candidate.path.clone(),
-            bytes,
+            bytes: metadata.map_or(0, |metadata| metadata.len()),
             ..TraceReport::default()
         };
-        report.note(Damage {
-            offset,
-            bytes,
-            reason,
-            before: None,
-            after: None,
-        });
+        match error {
+            Error::Capture { offset, reason, .. } if !candidate.named => report.note(Damage {
+                offset: *offset,
+                bytes: report.bytes,
+                reason: DamageReason::NotACapture(reason.clone()),
+                before: None,
+                after: None,
+            }),
+            error => report.failure = Some(error.to_string()),
+        }
         self.reports.push(report);
-        Ok(())
     }
 
-    /// Folders without a single trace in them are a mistake.
-    fn refuse_nothing(&self, paths: &[PathBuf]) -> Result<(), Error> {
-        match paths.first() {
-            Some(path) if self.waiting.is_empty() => {
-                let reason = "there is no capture in this folder".to_owned();
-                Err(Error::Capture {
-                    path: path.clone(),
-                    offset: 0,
-                    reason,
-                })
-            }
-            _ => Ok(()),
+    /// Ends a trace that cannot be read on, or all of them if the reading shall stop. What was read
+    /// of it is kept.
+    #[cold]
+    fn give_up(&mut self, error: Error) -> Result<(), Error> {
+        let stopped = self.options.stop.is_stopped();
+        if self.options.strict && !stopped {
+            return Err(error);
         }
+        self.interrupted |= stopped;
+        if let Some(trace) = self.current.take() {
+            let mut report = trace.finish();
+            report.failure = (!stopped).then(|| error.to_string());
+            self.reports.push(report);
+        }
+        Ok(())
     }
 
     /// Ends the current trace and begins the next one; false if there is none.
     #[cold]
     fn begin_next(&mut self) -> Result<bool, Error> {
         self.reports.extend(self.current.take().map(Trace::finish));
+        if self.options.stop.is_stopped() {
+            self.interrupted |= !self.waiting.is_empty();
+            return Ok(false);
+        }
         while let Some(waiting) = self.waiting.pop_front() {
             let begun = self.begin(waiting.state, &waiting.candidate);
             self.open_ahead();
@@ -242,7 +267,8 @@ impl Inputs {
                     self.current = Some(trace);
                     return Ok(true);
                 }
-                Err(error) => self.skip(&waiting.candidate, error)?,
+                Err(error) if self.options.strict => return Err(error),
+                Err(error) => self.skip(&waiting.candidate, &error),
             }
         }
         Ok(false)
@@ -254,7 +280,7 @@ impl Inputs {
             State::Opened(source) => source,
             State::Closed => Source::open(&candidate.path, self.options.io, self.pace)?,
         };
-        Trace::begin(candidate.path.clone(), source, self.options.strict)
+        Trace::begin(candidate.path.clone(), source, &self.options)
     }
 
     /// Has the threads of the next streamed files begin their work.
@@ -270,5 +296,14 @@ impl Inputs {
                 waiting.state = State::Opened(source);
             }
         }
+    }
+}
+
+/// Folders without a single trace in them are a mistake.
+fn nothing_in(paths: &[PathBuf]) -> Error {
+    Error::Capture {
+        path: paths.first().cloned().unwrap_or_default(),
+        offset: 0,
+        reason: "there is no capture in this folder".to_owned(),
     }
 }

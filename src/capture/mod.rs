@@ -27,6 +27,8 @@ mod folder;
 mod format;
 mod inputs;
 mod interface;
+#[cfg(target_os = "linux")]
+mod lost_pages;
 mod map;
 mod packet;
 mod pcap;
@@ -35,6 +37,7 @@ mod prefetch;
 mod progress;
 mod report;
 mod source;
+mod stop;
 mod trace;
 mod window;
 
@@ -43,6 +46,7 @@ pub use inputs::{Inputs, IoMode, ReadOptions};
 pub use packet::{LinkType, Packet, Timestamp};
 pub use progress::Progress;
 pub use report::{ByteOrder, CaptureFormat, Damage, DamageReason, Resolution, TraceReport};
+pub use stop::Stop;
 
 #[cfg(test)]
 mod damage_tests;

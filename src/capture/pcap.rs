@@ -107,30 +107,13 @@ impl Pcap {
         let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD_LEN>) else {
             return false;
         };
-        let [
-            _,
-            _,
-            _,
-            _,
-            version @ ..,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-        ] = *head;
-        Self::has_magic(head) && matches!(version, [2, 0, 0..=4, 0] | [0, 2, 0, 0..=4])
+        let [first, _, _, _, version @ ..] = head;
+        let [a, b, c, d, ..] = *version;
+        let version = match first {
+            0xa1 => [b, a, d, c],
+            _ => [a, b, c, d],
+        };
+        Self::has_magic(head) && matches!(version, [2, 0, 0..=4, 0])
     }
 
     /// Whether another capture's file header stands here.

@@ -41,6 +41,8 @@ pub struct TraceReport {
     pub damage_count: u64,
     /// Bytes that were skipped or left because of damage.
     pub damage_bytes: u64,
+    /// Why it could not be opened, or not be read to its end.
+    pub failure: Option<String>,
 }
 
 impl TraceReport {
@@ -98,8 +100,6 @@ pub enum DamageReason {
     Compression(String),
     /// It is no capture.
     NotACapture(String),
-    /// The operating system refused to open or read it.
-    Unreadable(String),
 }
 
 impl fmt::Display for DamageReason {
@@ -124,7 +124,7 @@ impl fmt::Display for DamageReason {
             }
             Self::TooManyInterfaces => write!(f, "more than 65,536 interfaces in a section"),
             Self::Compression(what) => write!(f, "the compressed data is damaged: {what}"),
-            Self::NotACapture(what) | Self::Unreadable(what) => f.write_str(what),
+            Self::NotACapture(what) => f.write_str(what),
         }
     }
 }

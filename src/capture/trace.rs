@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::chain;
 use super::format::{Format, Found, HEAD_LEN, Step, add, describe_stranger};
+use super::inputs::ReadOptions;
 use super::packet::{Era, LinkType, Packet, Timestamp};
 use super::pcap::Pcap;
 use super::prefetch::fetch_ahead;
 use super::progress::Progress;
 use super::report::{Damage, DamageReason, TraceReport};
 use super::source::Source;
+use super::stop::Stop;
 use super::window::Window;
 use crate::error::Error;
 
@@ -42,6 +44,7 @@ pub(crate) struct Trace {
     last: Timestamp,
     latest: Timestamp,
     strict: bool,
+    stop: Stop,
     progress: Option<Arc<Progress>>,
     /// Bytes that `progress` has been told.
     told: u64,
@@ -58,13 +61,19 @@ enum Turn {
 
 impl Trace {
     /// Reads the file header of `source`. Fails if there is none.
-    pub(crate) fn begin(path: PathBuf, source: Source, strict: bool) -> Result<Self, Error> {
+    pub(crate) fn begin(
+        path: PathBuf,
+        source: Source,
+        options: &ReadOptions,
+    ) -> Result<Self, Error> {
         let Source {
             mut window,
             compression,
             size,
         } = source;
-        let at = window.fill(0, HEAD_LEN).map_err(Error::io(&path, "read"))?;
+        let at = window
+            .fill(0, HEAD_LEN, &options.stop)
+            .map_err(Error::io(&path, "read"))?;
         let head = window.bytes().get(at..).unwrap_or_default();
         let Some((format, header_len)) = Format::detect(head) else {
             let reason = match (compression, window.trouble()) {
@@ -102,7 +111,8 @@ impl Trace {
             first: Timestamp(i64::MAX),
             last: Timestamp(i64::MIN),
             latest: Timestamp(0),
-            strict,
+            strict: options.strict,
+            stop: options.stop.clone(),
             progress: None,
             told: 0,
             size,
@@ -187,6 +197,9 @@ impl Trace {
 
     #[inline]
     fn take(&mut self) -> Result<(), Error> {
+        if self.at >= self.tick || self.window.has_lost_pages() {
+            self.tick()?;
+        }
         let found = &self.found;
         self.packets += 1;
         self.first = self.first.min(found.time);
@@ -200,11 +213,7 @@ impl Trace {
         if self.gap_open {
             self.close_gap();
         }
-        if self.at >= self.tick {
-            self.tick()
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     #[cold]
@@ -229,7 +238,7 @@ impl Trace {
     fn fill(&mut self, needed: usize) -> Result<(), Error> {
         self.at = self
             .window
-            .fill(self.at, needed)
+            .fill(self.at, needed, &self.stop)
             .map_err(Error::io(&self.report.path, "read"))?;
         self.reached = self.at;
         self.tick = 0;
@@ -266,6 +275,7 @@ impl Trace {
 
     /// No more bytes: what is left is no packet, unless it is one that reaches over others.
     fn end(&mut self) -> Result<Turn, Error> {
+        self.check_whole()?;
         if self.at < self.window.bytes().len() {
             self.recover(DamageReason::CutShort)?;
             return Ok(Turn::Again);
@@ -283,7 +293,7 @@ impl Trace {
     /// Goes to where records can be followed again: another capture that begins here, or the next
     /// chain.
     fn recover(&mut self, reason: DamageReason) -> Result<(), Error> {
-        self.fill(HEAD_LEN)?;
+        self.fill(chain::LOOK_AHEAD)?;
         if self.begin_other() {
             return Ok(());
         }
@@ -295,7 +305,7 @@ impl Trace {
         loop {
             candidate = self
                 .window
-                .fill(candidate, chain::LOOK_AHEAD)
+                .fill(candidate, chain::LOOK_AHEAD, &self.stop)
                 .map_err(Error::io(&self.report.path, "read"))?;
             let (bytes, ended) = (self.window.bytes(), self.window.ended());
             let limit = if ended {
@@ -325,7 +335,10 @@ impl Trace {
         // broken.
         let other = match self.format {
             Format::Pcap(_) => Pcap::capture_begins(bytes, self.at),
-            Format::PcapNg(_) => Pcap::file_header_at(bytes, self.at),
+            Format::PcapNg(_) => {
+                Pcap::file_header_at(bytes, self.at)
+                    && chain::other_holds(bytes, self.at, self.window.ended(), None)
+            }
         };
         let Some((format, header_len)) = Format::detect(head).filter(|_| other) else {
             return false;
@@ -381,6 +394,14 @@ impl Trace {
     fn tick(&mut self) -> Result<(), Error> {
         self.tick = self.at + TICK_BYTES;
         self.tell_progress();
+        self.stop
+            .check()
+            .map_err(Error::io(&self.report.path, "read"))?;
+        self.check_whole()
+    }
+
+    /// An error if a mapped file has lost bytes, which may have been read as zeros.
+    fn check_whole(&self) -> Result<(), Error> {
         let path = &self.report.path;
         if self.window.is_whole().map_err(Error::io(path, "read"))? {
             return Ok(());

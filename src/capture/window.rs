@@ -5,6 +5,7 @@ use std::io;
 
 use super::feed::{Block, End, Feed, HEADROOM, Next};
 use super::map::Mapping;
+use super::stop::Stop;
 
 /// A piece of a trace. Places in it are indices into [`Window::bytes`].
 pub(crate) struct Window {
@@ -108,14 +109,23 @@ impl Window {
         }
     }
 
+    /// Whether bytes were read that were no longer in the file.
+    #[inline]
+    pub(crate) fn has_lost_pages(&self) -> bool {
+        match &self.store {
+            Store::Mapped(mapping) => mapping.has_lost_pages(),
+            Store::Streamed { .. } => false,
+        }
+    }
+
     /// Reads on until `needed` bytes stand from `at` on, or the trace ends. What stands before `at`
     /// may go. Returns where `at` is now.
-    pub(crate) fn fill(&mut self, mut at: usize, needed: usize) -> io::Result<usize> {
+    pub(crate) fn fill(&mut self, mut at: usize, needed: usize, stop: &Stop) -> io::Result<usize> {
         while !self.ended && self.bytes().len().saturating_sub(at) < needed {
             let Store::Streamed { feed, .. } = &mut self.store else {
                 break;
             };
-            match feed.next() {
+            match feed.next(stop) {
                 Next::Block(block) => at = self.append(block, at),
                 Next::End(end, disk_bytes) => self.end(end, disk_bytes)?,
             }

@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
 
@@ -15,8 +16,38 @@ const RESULTS: [&str; 3] = ["tcp.parquet", "udp.parquet", "summary.json"];
 #[derive(Debug)]
 pub struct OutputFolder {
     target: PathBuf,
-    temporary: PathBuf,
+    temporary: Arc<Temporary>,
     force: bool,
+}
+
+/// Where the results are until they are published.
+#[derive(Debug)]
+struct Temporary {
+    path: PathBuf,
+    /// Neither can be done while the other is under way.
+    published_or_abandoned: Mutex<bool>,
+}
+
+/// A way to give up an [`OutputFolder`] from another thread.
+#[derive(Clone, Debug)]
+pub struct Abandon(Arc<Temporary>);
+
+impl Abandon {
+    /// Removes what was written, unless it is published: then it stays. Nothing is published after
+    /// that.
+    pub fn abandon(&self) {
+        let mut done = lock(&self.0.published_or_abandoned);
+        if !*done {
+            // A failed run must leave nothing; if it cannot be removed, nobody can be told.
+            let _ = fs::remove_dir_all(&self.0.path);
+            *done = true;
+        }
+    }
+}
+
+/// A thread that panicked with the lock has changed nothing.
+fn lock(mutex: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl OutputFolder {
@@ -31,14 +62,22 @@ impl OutputFolder {
         let temporary = create_temporary(&target).map_err(Error::io(&target, "create"))?;
         Ok(Self {
             target,
-            temporary,
+            temporary: Arc::new(Temporary {
+                path: temporary,
+                published_or_abandoned: Mutex::new(false),
+            }),
             force,
         })
     }
 
+    /// A way to give it up from another thread.
+    pub fn abandon(&self) -> Abandon {
+        Abandon(Arc::clone(&self.temporary))
+    }
+
     /// Where a result is written for now.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.temporary.join(name)
+        self.temporary.path.join(name)
     }
 
     /// Lets the results appear.
@@ -51,10 +90,14 @@ impl OutputFolder {
                 .and_then(|folder| folder.sync_all())
                 .map_err(Error::io(path, "write"))
         };
-        sync(&self.temporary)?;
+        let temporary = &self.temporary.path;
+        sync(temporary)?;
+        let mut done = lock(&self.temporary.published_or_abandoned);
         check(&self.target, self.force)?;
         let earlier = self.set_aside_earlier()?;
-        fs::rename(&self.temporary, &self.target).map_err(Error::io(&self.target, "create"))?;
+        fs::rename(temporary, &self.target).map_err(Error::io(&self.target, "create"))?;
+        *done = true;
+        drop(done);
         if let Some(parent) = self.target.parent() {
             sync(parent)?;
         }
@@ -69,7 +112,7 @@ impl OutputFolder {
         if !self.target.is_dir() || is_empty(&self.target)? {
             return Ok(None);
         }
-        let mut earlier = self.temporary.clone().into_os_string();
+        let mut earlier = self.temporary.path.clone().into_os_string();
         earlier.push("-replaced");
         let earlier = PathBuf::from(earlier);
         fs::rename(&self.target, &earlier).map_err(Error::io(&self.target, "replace"))?;
@@ -79,8 +122,7 @@ impl OutputFolder {
 
 impl Drop for OutputFolder {
     fn drop(&mut self) {
-        // After publishing there is nothing to remove; before it, a failed run must leave nothing.
-        let _ = fs::remove_dir_all(&self.temporary);
+        self.abandon().abandon();
     }
 }
 

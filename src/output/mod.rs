@@ -10,5 +10,5 @@ mod writer;
 
 pub use columns::{Column, Layout, Row, tcp_batch, tcp_columns, udp_batch, udp_columns};
 pub use document::markdown;
-pub use folder::OutputFolder;
+pub use folder::{Abandon, OutputFolder};
 pub use writer::{TableWriter, Written};

@@ -124,6 +124,7 @@ fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
                 captured: &[],
                 original_len: 0,
                 link_type: LinkType::ETHERNET,
+                check_sequence_len: 0,
             };
             let info = intake
                 .decoded(&packet, decoded(flow, sent))

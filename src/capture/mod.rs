@@ -27,6 +27,7 @@ mod folder;
 mod format;
 mod inputs;
 mod interface;
+mod link_names;
 mod map;
 mod packet;
 mod pcap;

@@ -20,8 +20,10 @@ const SNAP_LEN_MAX: u32 = 16 << 20;
 /// No two neighbours in a chain of records that is to be believed are further apart: 100 days.
 const NEIGHBOUR_NS_MAX: i64 = 100 * 86_400 * 1_000_000_000;
 
-/// Link type bits of the file header's last field; the others tell of the frame check sequence.
-const LINK_TYPE_MASK: u32 = 0x03ff_ffff;
+/// The file header's last field: the number of the link type, its class, which is to be ignored
+/// but for NetBSD's, and what there is of a frame check sequence.
+const NUMBER_MASK: u32 = 0x0000_ffff;
+const CLASS_MASK: u32 = 0x03ff_0000;
 const CHECK_SEQUENCE_KNOWN: u32 = 0x0400_0000;
 
 /// How to read the records of a file.
@@ -151,19 +153,27 @@ impl Pcap {
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        // The top four bits count 16-bit words.
-        let words = u8::try_from(self.network >> 28).unwrap_or_default();
         Facts {
             byte_orders: vec![self.byte_order],
             resolutions: vec![Resolution::Decimal(if self.unit_ns == 1 { 9 } else { 6 })],
             link_types: vec![self.link_type()],
-            check_sequence_len: (self.network & CHECK_SEQUENCE_KNOWN != 0).then_some(words * 2),
+            check_sequence_len: self.check_sequence_len(),
         }
     }
 
     #[inline]
     fn link_type(&self) -> LinkType {
-        LinkType(self.network & LINK_TYPE_MASK)
+        let is_raw = self.network & CLASS_MASK == LinkType::RAW_CLASS;
+        let mask = if is_raw { CLASS_MASK } else { 0 };
+        LinkType(self.network & (mask | NUMBER_MASK))
+    }
+
+    /// Bytes of check sequence at the end of each frame, if the file header says so.
+    #[inline]
+    fn check_sequence_len(&self) -> Option<u8> {
+        // The top four bits count 16-bit words.
+        let words = u8::try_from(self.network >> 28).unwrap_or_default();
+        (self.network & CHECK_SEQUENCE_KNOWN != 0).then_some(words * 2)
     }
 
     /// What stands at `at`.
@@ -185,6 +195,7 @@ impl Pcap {
             end: next,
             original_len: header.original_len,
             link_type: self.link_type(),
+            check_sequence_len: self.check_sequence_len().unwrap_or(0),
             next,
         };
         // A look at the next record, whose header is needed soon anyway, shows a length that leads

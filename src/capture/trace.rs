@@ -85,6 +85,7 @@ impl Trace {
             end: 0,
             original_len: 0,
             link_type: LinkType(u32::MAX),
+            check_sequence_len: 0,
             next: 0,
         };
         Ok(Self {
@@ -162,6 +163,7 @@ impl Trace {
             end,
             original_len,
             link_type,
+            check_sequence_len,
             ..
         } = self.found;
         let captured = self.window.bytes().get(start..end).unwrap_or_default();
@@ -170,6 +172,7 @@ impl Trace {
             captured,
             original_len,
             link_type,
+            check_sequence_len,
         }
     }
 

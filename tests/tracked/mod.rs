@@ -81,13 +81,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
             time: packet.time.0,
             captured_len: u32::try_from(packet.captured.len()).expect("records have 32-bit sizes"),
             original_len: packet.original_len,
-            decoded: decode(
-                packet.link_type,
-                packet.captured,
-                packet.original_len,
-                want,
-                &mut link,
-            ),
+            decoded: {
+                let (frame, length) = packet.frame();
+                decode(packet.link_type, frame, length, want, &mut link)
+            },
         });
     }
     Ok(packets)
@@ -139,6 +136,7 @@ impl Tables {
             captured: &bytes[..captured_len],
             original_len: packet.original_len,
             link_type: LinkType::ETHERNET,
+            check_sequence_len: 0,
         };
         let Some(mut info) = self.intake.decoded(&captured, packet.decoded) else {
             return;

@@ -24,7 +24,7 @@ use crate::intake::Intake;
 use crate::key::KeyHasher;
 use crate::output::{OutputFolder, Row, TableWriter, tcp_columns, udp_columns};
 use crate::reader::{Batch, BatchEnd, Lane, Reader};
-use crate::summary::{Fates, FlowSummary, TableSummary};
+use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 
 /// Batches on their way to a worker.
 const BATCHES_IN_FLIGHT: usize = 16;
@@ -33,7 +33,7 @@ const EPOCHS_IN_FLIGHT: usize = 2;
 
 /// What the pipeline counted.
 pub(crate) struct Outcome {
-    pub(crate) fates: Fates,
+    pub(crate) packets: PacketSummary,
     pub(crate) flows: FlowSummary,
 }
 
@@ -76,9 +76,9 @@ pub(crate) fn run(
         }
         let (flows, in_flows) = join(writer)??;
         let stopped = |_| Error::Internal("a worker stopped early".to_owned());
-        let mut fates = read?.map_err(stopped)?;
-        fates.merge(&in_flows);
-        Ok(Outcome { fates, flows })
+        let mut packets = read?.map_err(stopped)?;
+        packets.fates.merge(&in_flows);
+        Ok(Outcome { packets, flows })
     })
 }
 

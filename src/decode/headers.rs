@@ -152,12 +152,16 @@ pub enum Fate {
     ShortUdp,
     /// Another IP protocol, or a later fragment of one.
     OtherIp,
+    /// More IP headers, one in the other, than are opened: 16.
+    TooDeep,
     /// The IP header or an extension header was not captured.
     ShortIp,
     /// IP version, header length or total length is impossible.
     BadIp,
     /// Another network protocol, such as ARP.
     NonIp,
+    /// Encrypted by the link layer, as most of what Wi-Fi carries is.
+    Protected,
     /// The link header was not captured.
     ShortLink,
     /// The link type is unknown or its header makes no sense.
@@ -166,7 +170,7 @@ pub enum Fate {
 
 impl Fate {
     /// All of them, as the summary lists them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Tcp,
         Self::Udp,
         Self::FragJoined,
@@ -175,9 +179,11 @@ impl Fate {
         Self::BadTcp,
         Self::ShortUdp,
         Self::OtherIp,
+        Self::TooDeep,
         Self::ShortIp,
         Self::BadIp,
         Self::NonIp,
+        Self::Protected,
         Self::ShortLink,
         Self::BadLink,
     ];
@@ -193,9 +199,11 @@ impl Fate {
             Self::BadTcp => "bad_tcp",
             Self::ShortUdp => "short_udp",
             Self::OtherIp => "other_ip",
+            Self::TooDeep => "too_deep",
             Self::ShortIp => "short_ip",
             Self::BadIp => "bad_ip",
             Self::NonIp => "non_ip",
+            Self::Protected => "protected",
             Self::ShortLink => "short_link",
             Self::BadLink => "bad_link",
         }
@@ -217,6 +225,9 @@ pub struct LinkInfo {
     pub tunnel_id: Option<u64>,
     /// Source address of the innermost Ethernet header (or link header that has one).
     pub source_mac: Option<[u8; 6]>,
+    /// Packets behind the one that counts in an aggregated 802.11 frame. Filled if there are
+    /// any, whether the link facts are wanted or not: they are in no flow.
+    pub further_msdus: u16,
 }
 
 /// A tunnel that the descent goes through (spec 8.1, `tunnel`).

@@ -7,7 +7,7 @@ use etherparse::{
 
 use super::descent::{Descent, End, Layer, Step};
 use super::headers::{AddressBytes, Decoded, Fate, IpHeader, IpVersion, LaterFragment, Tunnel};
-use super::{transport, tunnel};
+use super::{Decap, transport, tunnel};
 
 /// IP protocol numbers that the descent tells apart by name.
 pub(super) mod number {
@@ -130,6 +130,9 @@ fn carried(descent: &mut Descent<'_, '_>, mut ip: InIp) -> Step {
         match ip.protocol {
             number::TCP => return Err(transport::tcp(descent, &ip)),
             number::UDP => return transport::udp(descent, &ip),
+            protocol if is_tunnel(protocol) && descent.want.decap == Decap::None => {
+                return Err(End::Stuck(Fate::OtherIp));
+            }
             number::IPV4 => {
                 descent.enter_tunnel(ip_in_ip(version, IpVersion::V4), None);
                 return Ok(Layer::Ipv4);
@@ -152,6 +155,12 @@ fn carried(descent: &mut Descent<'_, '_>, mut ip: InIp) -> Step {
             _ => return Err(End::Stuck(Fate::OtherIp)),
         }
     }
+}
+
+/// Whether what this protocol number announces is a packet or frame of its own.
+fn is_tunnel(protocol: u8) -> bool {
+    use number::{ETHER_IP, GRE, IPV4, IPV6, MPLS};
+    matches!(protocol, IPV4 | IPV6 | GRE | ETHER_IP | MPLS)
 }
 
 fn ip_in_ip(outer: IpVersion, inner: IpVersion) -> Tunnel {

@@ -1,10 +1,10 @@
 //! TCP and UDP headers, and the payload lengths that they and IP state (spec 3.4).
 
-use super::Want;
 use super::descent::{Descent, End, Step};
 use super::headers::{Decoded, Fate, Headers, TcpHeader, Transport, tcp_flags};
 use super::ip::{InIp, as_u32};
 use super::payload::{Payload, be16, be32};
+use super::{Decap, Want};
 use super::{options, udp_tunnel};
 
 /// Reads a TCP header, which always ends the descent.
@@ -99,7 +99,11 @@ pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
         first_fragment: ip.first_fragment,
     };
     let ports = (headers.source_port, headers.destination_port);
-    let Some(opened) = udp_tunnel::open(ports, descent.rest) else {
+    let opened = match descent.want.decap {
+        Decap::All => udp_tunnel::open(ports, descent.rest),
+        Decap::None => None,
+    };
+    let Some(opened) = opened else {
         return Err(descent.end_at(Decoded::Transport(headers)));
     };
     descent.pass_udp(headers);

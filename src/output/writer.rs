@@ -263,6 +263,7 @@ fn metadata(options: &FlowOptions) -> Vec<KeyValue> {
         ("goostat.active_timeout_ns", active),
         ("goostat.internal", internal.join(",")),
         ("goostat.max_segments", options.max_segments.to_string()),
+        ("goostat.decap", options.decap.name().to_owned()),
         (
             "goostat.community_id_seed",
             options.community_id_seed.to_string(),

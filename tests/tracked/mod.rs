@@ -72,6 +72,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
     let want = Want {
         options: true,
         link: false,
+        ..Want::default()
     };
     let mut inputs = Inputs::open(&[path.to_owned()], &ReadOptions::default())?;
     let mut packets = Vec::new();

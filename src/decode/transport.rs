@@ -82,7 +82,11 @@ pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
     let Some(&[a, b, c, d, e, f, _, _]) = descent.rest.take::<8>() else {
         return Err(descent.end_at(Decoded::Other(Fate::ShortUdp)));
     };
-    let stated = usize::from(be16([e, f]));
+    let stated = match be16([e, f]) {
+        // A datagram that is longer than the field can say (RFC 2675, 4).
+        0 if ip.is_jumbogram => whole_len,
+        length => usize::from(length),
+    };
     // Of a first fragment the length field tells of bytes that other fragments carry.
     let available = match ip.first_fragment {
         Some(_) => usize::MAX,

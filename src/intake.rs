@@ -39,7 +39,7 @@ pub struct Intake {
     fragments: Fragments,
     clock: TraceClock,
     counted: PacketSummary,
-    /// The link type of the latest packets, and how many of them are not counted yet.
+    /// The link type of the latest packets, and the number of the first of them.
     latest: (LinkType, u64),
     want: Want,
 }
@@ -67,9 +67,7 @@ impl Intake {
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
         let (frame, length) = packet.frame();
-        link.further_msdus = 0;
         let decoded = decode(packet.link_type, frame, length, self.want, link);
-        self.counted.further_msdus += u64::from(link.further_msdus);
         self.decoded(packet, decoded)
     }
 
@@ -80,7 +78,6 @@ impl Intake {
             self.count_link_type();
             self.latest.0 = packet.link_type;
         }
-        self.latest.1 += 1;
         let number = self.clock.packets;
         let clock = self.clock.tick(packet.time);
         let mut info = match decoded {
@@ -92,6 +89,7 @@ impl Intake {
                 if headers.first_fragment.is_some() {
                     self.store_fragment(&headers, &info);
                 }
+                self.counted.further_msdus += u64::from(headers.further_msdus);
                 info
             }
             Decoded::Fragment(fragment) => self.later_fragment(&fragment, packet.time, clock)?,
@@ -162,11 +160,12 @@ impl Intake {
 
     #[cold]
     fn count_link_type(&mut self) {
-        let (link_type, packets) = self.latest;
-        if packets > 0 {
+        let (link_type, first) = self.latest;
+        if first < self.clock.packets {
+            let packets = self.clock.packets - first;
             self.counted.link_types.add(link_type, packets);
         }
-        self.latest.1 = 0;
+        self.latest.1 = self.clock.packets;
     }
 
     /// Whether the packets' link facts are wanted.

@@ -105,6 +105,7 @@ fn decoded(flow: u32, sent: Sent) -> Decoded {
         bad_len: false,
         tso: false,
         first_fragment: None,
+        further_msdus: 0,
     })
 }
 

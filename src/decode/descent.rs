@@ -144,10 +144,11 @@ impl<'a> Descent<'a, '_> {
     /// Yields the result, and counts the packets that an aggregated frame holds besides.
     #[inline]
     fn end(self) -> Decoded {
-        if let Some(aggregate) = self.aggregate {
-            self.link.further_msdus = wireless::count_msdus(aggregate.behind);
+        let mut result = self.result;
+        if let (Some(aggregate), Decoded::Transport(headers)) = (self.aggregate, &mut result) {
+            headers.further_msdus = wireless::count_msdus(aggregate.behind);
         }
-        self.result
+        result
     }
 
     /// Begins with the next packet of an aggregated frame, if the one at hand holds no

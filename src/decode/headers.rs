@@ -109,6 +109,8 @@ pub struct Headers {
     pub tso: bool,
     /// The identification shared by the fragments of this packet, if it is a first fragment (spec 3.5).
     pub first_fragment: Option<u32>,
+    /// Packets behind this one in an aggregated 802.11 frame, which are in no flow. Saturates.
+    pub further_msdus: u8,
 }
 
 /// A fragment with an offset, of a TCP or UDP packet (spec 3.5).
@@ -225,9 +227,6 @@ pub struct LinkInfo {
     pub tunnel_id: Option<u64>,
     /// Source address of the innermost Ethernet header (or link header that has one).
     pub source_mac: Option<[u8; 6]>,
-    /// Packets behind the one that counts in an aggregated 802.11 frame. Filled if there are
-    /// any, whether the link facts are wanted or not: they are in no flow.
-    pub further_msdus: u16,
 }
 
 /// A tunnel that the descent goes through (spec 8.1, `tunnel`).

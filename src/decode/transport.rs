@@ -30,6 +30,7 @@ pub(super) fn tcp(descent: &mut Descent<'_, '_>, ip: &InIp) -> End {
         bad_len: payload_len.is_none(),
         tso: ip.tso,
         first_fragment: ip.first_fragment,
+        further_msdus: 0,
     }))
 }
 
@@ -101,6 +102,7 @@ pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
         bad_len: stated < 8 || stated > available,
         tso: ip.tso,
         first_fragment: ip.first_fragment,
+        further_msdus: 0,
     };
     let ports = (headers.source_port, headers.destination_port);
     let opened = match descent.want.decap {

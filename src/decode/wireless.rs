@@ -164,8 +164,8 @@ pub(super) fn has_msdu(rest: Payload<'_>) -> bool {
 }
 
 /// How many packets of an aggregated frame begin in `rest`.
-pub(super) fn count_msdus(mut rest: Payload<'_>) -> u16 {
-    let mut count = 0_u16;
+pub(super) fn count_msdus(mut rest: Payload<'_>) -> u8 {
+    let mut count = 0_u8;
     while let Some([.., a, b]) = rest.take::<MSDU_HEADER_LEN>() {
         count = count.saturating_add(1);
         if rest.skip(padded_len(usize::from(be16([*a, *b])))).is_none() {

@@ -71,13 +71,15 @@ fn an_aggregate_yields_its_first_packet_with_a_transport_header() {
     ] {
         let frame = aggregated(packets);
         assert_eq!(ports_as(105, &frame), PLAIN);
-        let (_, link) = open_as(105, &frame);
+        let (decoded, link) = open_as(105, &frame);
         assert_eq!((link.source_mac, link.vlan_id), (Some(FOURTH), None));
-        assert_eq!(link.further_msdus, further);
+        let Decoded::Transport(headers) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(headers.further_msdus, further);
     }
-    let (decoded, link) = open_as(105, &aggregated(&[&arp, &arp]));
-    assert_eq!(decoded, Decoded::Other(Fate::NonIp));
-    assert_eq!(link.further_msdus, 0);
+    let neither = aggregated(&[&arp, &arp]);
+    assert_eq!(fate_as(105, &neither), Some(Fate::NonIp));
 }
 
 #[test]

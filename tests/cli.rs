@@ -506,6 +506,36 @@ fn link_types_are_told_with_their_names() {
     assert_eq!(types.len(), 2);
 }
 
+/// An 802.11 frame of two packets, then one that is encrypted.
+#[test]
+fn wireless_frames_have_one_fate_each_and_more_packets_are_counted() {
+    let ip = [
+        0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+    ];
+    let llc = [0xAA, 0xAA, 3, 0, 0, 0, 8, 0];
+    let udp = [3, 232, 0, 53, 0, 8, 0, 0];
+    let addresses = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    let msdu = [&addresses[..], &[0, 36], &llc, &ip, &udp, &[0, 0]].concat();
+    let header = |kind, flags| [&[kind, flags, 0, 0][..], &addresses, &[2; 6], &[16, 0]].concat();
+    let two = [header(0x88, 1), vec![0x80, 0], msdu.clone(), msdu].concat();
+    let encrypted = [header(0x08, 0x41), vec![7; 50]].concat();
+    let file_header = &fs::read(small()).unwrap()[..20];
+    let mut bytes = [file_header, &105_u32.to_le_bytes()].concat();
+    for frame in [two, encrypted] {
+        let length = u32::try_from(frame.len()).unwrap();
+        for word in [1, 0, length, length] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(frame);
+    }
+    let place = Place::new();
+    place.file("wifi.pcap", bytes);
+    let done = place.run(&["wifi.pcap", "-o", "out", "--json"]);
+    done.expect(0, &["2 packets", "udp 1, protected 1"]);
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(told["packets"]["further_msdus"], 1);
+}
+
 #[test]
 fn tunnels_are_opened_or_not() {
     let place = Place::new();

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use goostat::capture::{IoMode, Progress, ReadOptions, Stop};
 use goostat::config::{Cidr, Config, FlowOptions, Group, Groups, Limit};
+use goostat::decode::Decap;
 use goostat::output::{Abandon, OutputFolder};
 use goostat::{Summary, output};
 
@@ -110,6 +111,9 @@ struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What makes a flow")]
 struct FlowArgs {
+    /// Tunnels to open: with none, the outermost TCP or UDP header counts
+    #[arg(long, value_name = "TUNNELS", default_value = "all")]
+    decap: DecapArg,
     /// Addresses that count as internal, in place of the private ranges
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     internal: Vec<Cidr>,
@@ -154,6 +158,14 @@ enum GroupArg {
     Opt,
     Link,
     All,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DecapArg {
+    /// Those over IP and UDP too
+    All,
+    /// None behind an IP header
+    None,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -353,6 +365,10 @@ fn flow_options(args: FlowArgs, columns: &[GroupArg]) -> FlowOptions {
         udp_singleton: args.udp_singleton,
         active_timeout: args.active_timeout.0,
         internal,
+        decap: match args.decap {
+            DecapArg::All => Decap::All,
+            DecapArg::None => Decap::None,
+        },
         community_id_seed: args.community_id_seed,
         max_segments: args.max_segments as usize,
         limit: limit(args.max_flows, args.memory),

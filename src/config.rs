@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::capture::ReadOptions;
-use crate::decode::{AddressBytes, IpVersion};
+use crate::decode::{AddressBytes, Decap, IpVersion};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -186,6 +186,8 @@ pub struct FlowOptions {
     pub active_timeout: Option<i64>,
     /// What counts as internal (spec 3.2). Default: private, loopback and link-local ranges.
     pub internal: Vec<Cidr>,
+    /// Which tunnels are opened. Default all.
+    pub decap: Decap,
     /// Seed of the column `community_id`. Default 0.
     pub community_id_seed: u16,
     /// Segments kept for each direction of a TCP flow (spec 6.2). Default 4096.
@@ -206,6 +208,7 @@ impl Default for FlowOptions {
             udp_singleton: 10 * SECOND,
             active_timeout: None,
             internal: default_internal(),
+            decap: Decap::All,
             community_id_seed: 0,
             max_segments: 4096,
             limit: None,

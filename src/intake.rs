@@ -1,13 +1,13 @@
 //! From captured packets to what the flow tables see: decodes each packet, keeps the trace clock,
 //! finds the flows of later fragments, and counts the fates of all that is in no flow.
 
-use crate::capture::{Packet, Timestamp};
+use crate::capture::{LinkType, Packet, Timestamp};
 use crate::config::{FlowOptions, Group};
 use crate::decode::{Decoded, Fate, Headers, LaterFragment, LinkInfo, Want, decode};
 use crate::flow::{FragmentKey, PacketInfo, marks};
 use crate::fragments::Fragments;
 use crate::key::KeyHasher;
-use crate::summary::Fates;
+use crate::summary::{Fates, PacketSummary};
 
 /// The trace clock (spec 1): it follows the packets, but no single packet can move it ahead.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +38,9 @@ pub struct Intake {
     hasher: KeyHasher,
     fragments: Fragments,
     clock: TraceClock,
-    fates: Fates,
+    counted: PacketSummary,
+    /// The link type of the latest packets, and the number of the first of them.
+    latest: (LinkType, u64),
     want: Want,
 }
 
@@ -50,10 +52,12 @@ impl Intake {
             fragments: Fragments::new(hasher.state()),
             hasher,
             clock: TraceClock::default(),
-            fates: Fates::default(),
+            counted: PacketSummary::default(),
+            latest: (LinkType::ETHERNET, 0),
             want: Want {
                 options: groups.has(Group::Opt) || groups.has(Group::Seq),
                 link: groups.has(Group::Link),
+                decap: options.decap,
             },
         }
     }
@@ -62,19 +66,18 @@ impl Intake {
     /// group is on.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
-        let decoded = decode(
-            packet.link_type,
-            packet.captured,
-            packet.original_len,
-            self.want,
-            link,
-        );
+        let (frame, length) = packet.frame();
+        let decoded = decode(packet.link_type, frame, length, self.want, link);
         self.decoded(packet, decoded)
     }
 
     /// The same for a packet that was decoded elsewhere.
     #[inline]
     pub fn decoded(&mut self, packet: &Packet<'_>, decoded: Decoded) -> Option<PacketInfo> {
+        if packet.link_type != self.latest.0 {
+            self.count_link_type();
+            self.latest.0 = packet.link_type;
+        }
         let number = self.clock.packets;
         let clock = self.clock.tick(packet.time);
         let mut info = match decoded {
@@ -86,11 +89,12 @@ impl Intake {
                 if headers.first_fragment.is_some() {
                     self.store_fragment(&headers, &info);
                 }
+                self.counted.further_msdus += u64::from(headers.further_msdus);
                 info
             }
             Decoded::Fragment(fragment) => self.later_fragment(&fragment, packet.time, clock)?,
             Decoded::Other(fate) => {
-                self.fates.add(fate, 1);
+                self.counted.fates.add(fate, 1);
                 return None;
             }
         };
@@ -118,7 +122,7 @@ impl Intake {
     ) -> Option<PacketInfo> {
         let key = FragmentKey::of_later(fragment);
         let Some(first) = self.fragments.find(&key, time, clock) else {
-            self.fates.add(Fate::FragOrphan, 1);
+            self.counted.fates.add(Fate::FragOrphan, 1);
             return None;
         };
         Some(PacketInfo {
@@ -144,7 +148,24 @@ impl Intake {
 
     /// The fates of the packets that were in no flow.
     pub fn fates(&self) -> &Fates {
-        &self.fates
+        &self.counted.fates
+    }
+
+    /// What was counted of the packets: all but the fates of those in flows.
+    pub(crate) fn finish(mut self) -> PacketSummary {
+        self.count_link_type();
+        self.counted.read = self.clock.packets;
+        self.counted
+    }
+
+    #[cold]
+    fn count_link_type(&mut self) {
+        let (link_type, first) = self.latest;
+        if first < self.clock.packets {
+            let packets = self.clock.packets - first;
+            self.counted.link_types.add(link_type, packets);
+        }
+        self.latest.1 = self.clock.packets;
     }
 
     /// Whether the packets' link facts are wanted.

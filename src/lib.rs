@@ -36,7 +36,6 @@ pub use summary::Summary;
 
 use capture::{Inputs, Progress};
 use output::OutputFolder;
-use summary::PacketSummary;
 
 /// Reads the traces, writes both tables and the summary into `config.out`, and returns the summary.
 ///
@@ -85,7 +84,7 @@ fn summarise(
     let bytes: u64 = reports.iter().map(|report| report.bytes).sum();
     assert_eq!(
         read,
-        outcome.fates.total(),
+        outcome.packets.fates.total(),
         "every packet has exactly one fate"
     );
     let (skipped, traces): (Vec<_>, Vec<_>) = reports.iter().partition(|report| is_skipped(report));
@@ -100,10 +99,7 @@ fn summarise(
             .map(|report| report.path.display().to_string())
             .collect(),
         interrupted: false,
-        packets: PacketSummary {
-            read,
-            fates: outcome.fates,
-        },
+        packets: outcome.packets,
         flows: outcome.flows,
         seconds,
         packets_per_second: read as f64 / seconds,

@@ -25,7 +25,7 @@ use crate::key::KeyHasher;
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
 use crate::reader::{Answer, Batch, BatchEnd, Lane, Reader};
-use crate::summary::{Fates, FlowSummary, TableSummary};
+use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 
 /// Batches on their way to a worker.
 const BATCHES_IN_FLIGHT: usize = 16;
@@ -34,7 +34,7 @@ const PIECES_IN_FLIGHT: usize = 16;
 
 /// What the pipeline counted.
 pub(crate) struct Outcome {
-    pub(crate) fates: Fates,
+    pub(crate) packets: PacketSummary,
     pub(crate) flows: FlowSummary,
 }
 
@@ -88,9 +88,9 @@ pub(crate) fn run(
         }
         let (flows, in_flows) = join(writer)??;
         let stopped = |_| Error::Internal("a worker stopped early".to_owned());
-        let mut fates = read?.map_err(stopped)?;
-        fates.merge(&in_flows);
-        Ok(Outcome { fates, flows })
+        let mut packets = read?.map_err(stopped)?;
+        packets.fates.merge(&in_flows);
+        Ok(Outcome { packets, flows })
     })
 }
 

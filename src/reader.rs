@@ -9,7 +9,7 @@ use crate::decode::LinkInfo;
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo};
 use crate::intake::Intake;
-use crate::summary::Fates;
+use crate::summary::PacketSummary;
 
 /// Packets in an epoch. Flows that end in one epoch are sorted and written together.
 pub(crate) const EPOCH: u64 = 1 << 17;
@@ -81,15 +81,19 @@ impl Reader {
         }
     }
 
-    /// Deals out all packets. Returns the fates of those that are in no flow.
-    pub(crate) fn run(mut self, inputs: &mut Inputs) -> Result<Result<Fates, Stopped>, Error> {
+    /// Deals out all packets. Returns what was counted of them, without the fates of those in
+    /// flows.
+    pub(crate) fn run(
+        mut self,
+        inputs: &mut Inputs,
+    ) -> Result<Result<PacketSummary, Stopped>, Error> {
         while let Some(packet) = inputs.next_packet()? {
             if self.packet(&packet).is_err() {
                 return Ok(Err(Stopped));
             }
         }
         let end = BatchEnd::Trace(self.intake.clock());
-        Ok(self.end(end).map(|()| self.intake.fates().clone()))
+        Ok(self.end(end).map(|()| self.intake.finish()))
     }
 
     #[inline]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::capture::{Damage, Timestamp, TraceReport};
-use crate::decode::Fate;
+use crate::capture::{Damage, LinkType, Timestamp, TraceReport};
+use crate::decode::{self, Fate};
 use crate::flow::EndReason;
 
 /// Packets by fate (spec 2). Every packet has exactly one.
@@ -141,6 +141,63 @@ pub struct PacketSummary {
     pub read: u64,
     /// The same by fate: the counts add up to `read`.
     pub fates: Fates,
+    /// Packets behind the one that counts, in aggregated 802.11 frames. They are in no row, and
+    /// not among `read`, which counts frames.
+    pub further_msdus: u64,
+    /// The same by link type: the counts add up to `read`.
+    pub link_types: LinkTypes,
+}
+
+/// Packets by link type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkTypes(BTreeMap<LinkType, u64>);
+
+impl LinkTypes {
+    /// Counts packets of one link type.
+    pub(crate) fn add(&mut self, link_type: LinkType, packets: u64) {
+        *self.0.entry(link_type).or_default() += packets;
+    }
+
+    /// Those that are not opened, as in `(link type 189 USB_LINUX)`; empty if there are none.
+    fn unopened(&self) -> String {
+        let mut names: Vec<String> = self
+            .0
+            .keys()
+            .filter(|&&link_type| !decode::opens(link_type))
+            .map(ToString::to_string)
+            .collect();
+        let more = names.len().saturating_sub(NAMED_MAX);
+        names.truncate(NAMED_MAX);
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        match names.len() {
+            0 => String::new(),
+            1 => format!(" (link type {})", names.concat()),
+            _ => format!(" (link types {})", names.join(", ")),
+        }
+    }
+}
+
+/// Link types named in the text of the summary.
+const NAMED_MAX: usize = 4;
+
+impl Serialize for LinkTypes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row {
+            number: u32,
+            name: Option<&'static str>,
+            opened: bool,
+            packets: u64,
+        }
+        serializer.collect_seq(self.0.iter().map(|(&link_type, &packets)| Row {
+            number: link_type.0,
+            name: link_type.name(),
+            opened: decode::opens(link_type),
+            packets,
+        }))
+    }
 }
 
 /// Flows of the whole run.
@@ -225,7 +282,14 @@ impl Summary {
         let fates: Vec<String> = Fate::ALL
             .iter()
             .filter(|&&fate| self.packets.fates.count(fate) > 0)
-            .map(|&fate| format!("{} {}", fate.name(), self.packets.fates.count(fate)))
+            .map(|&fate| {
+                let unopened = match fate {
+                    Fate::BadLink => self.packets.link_types.unopened(),
+                    _ => String::new(),
+                };
+                let packets = self.packets.fates.count(fate);
+                format!("{} {packets}{unopened}", fate.name())
+            })
             .collect();
         let bytes: u64 = self.traces.iter().map(|trace| trace.bytes).sum();
         let memory = self.peak_memory_bytes.map_or(String::new(), |bytes| {

@@ -164,6 +164,7 @@ fn a_scan_leaves_nothing_behind_once_it_has_timed_out() {
             captured: &[0; 54],
             original_len: 54,
             link_type: LinkType::ETHERNET,
+            check_sequence_len: 0,
         };
         let info = intake.decoded(&packet, syn.packet().decoded);
         (info.expect("a SYN is in a flow"), intake.clock())

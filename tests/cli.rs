@@ -12,6 +12,7 @@ use std::io::pipe;
 use std::path::Path;
 use std::process::Stdio;
 
+use goostat::decode::Fate;
 use serde_json::Value;
 use support::program::{Done, Place, can_mount, set_mode};
 use support::table::Table;
@@ -430,7 +431,7 @@ fn the_summary_as_json_is_the_summary_file_and_adds_up() {
     assert_eq!(told, serde_json::from_str::<Value>(&written).unwrap());
     let packets = &told["packets"];
     let fates = packets["fates"].as_object().unwrap();
-    assert_eq!(fates.len(), 13);
+    assert_eq!(fates.len(), Fate::ALL.len());
     let sum: u64 = fates.values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!((sum, packets["read"].as_u64()), (206, Some(206)));
     let trace = &told["traces"][0];
@@ -479,6 +480,79 @@ fn nothing_moves_where_nobody_looks() {
     // A progress bar goes back to the beginning of its line.
     let moving = |c: char| c.is_control() && c != '\n';
     assert!(!done.stderr.contains(moving), "{done:?}");
+}
+
+#[test]
+fn link_types_are_told_with_their_names() {
+    let place = Place::new();
+    let mut bytes = fs::read(trace("tcp/refused.pcap").path).unwrap();
+    bytes[20..24].copy_from_slice(&189_u32.to_le_bytes());
+    place.file("usb.pcap", bytes);
+    let done = place.run(&["usb.pcap", "-o", "out", "--json"]);
+    done.expect(0, &["bad_link 12 (link type 189 USB_LINUX)\n"]);
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    let expected = serde_json::json!([
+        {"number": 189, "name": "USB_LINUX", "opened": false, "packets": 12}
+    ]);
+    assert_eq!(told["packets"]["link_types"], expected);
+    let both = place.run(&["usb.pcap", &small(), "-o", "both", "--json"]);
+    let told: Value = serde_json::from_str(&both.stdout).unwrap();
+    let types = told["packets"]["link_types"].as_array().unwrap();
+    assert_eq!(types[0]["number"], 1);
+    assert_eq!(
+        (&types[0]["opened"], &types[0]["packets"]),
+        (&true.into(), &12.into())
+    );
+    assert_eq!(types.len(), 2);
+}
+
+/// An 802.11 frame of two packets, then one that is encrypted.
+#[test]
+fn wireless_frames_have_one_fate_each_and_more_packets_are_counted() {
+    let ip = [
+        0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+    ];
+    let llc = [0xAA, 0xAA, 3, 0, 0, 0, 8, 0];
+    let udp = [3, 232, 0, 53, 0, 8, 0, 0];
+    let addresses = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    let msdu = [&addresses[..], &[0, 36], &llc, &ip, &udp, &[0, 0]].concat();
+    let header = |kind, flags| [&[kind, flags, 0, 0][..], &addresses, &[2; 6], &[16, 0]].concat();
+    let two = [header(0x88, 1), vec![0x80, 0], msdu.clone(), msdu].concat();
+    let encrypted = [header(0x08, 0x41), vec![7; 50]].concat();
+    let file_header = &fs::read(small()).unwrap()[..20];
+    let mut bytes = [file_header, &105_u32.to_le_bytes()].concat();
+    for frame in [two, encrypted] {
+        let length = u32::try_from(frame.len()).unwrap();
+        for word in [1, 0, length, length] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(frame);
+    }
+    let place = Place::new();
+    place.file("wifi.pcap", bytes);
+    let done = place.run(&["wifi.pcap", "-o", "out", "--json"]);
+    done.expect(0, &["2 packets", "udp 1, protected 1"]);
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(told["packets"]["further_msdus"], 1);
+}
+
+#[test]
+fn tunnels_are_opened_or_not() {
+    let place = Place::new();
+    let path = trace("tunnel/geneve.pcap").path;
+    let path = path.to_str().unwrap();
+    place.run(&[path, "-o", "all"]).expect(0, &[]);
+    place
+        .run(&[path, "-o", "none", "--decap", "none"])
+        .expect(0, &[]);
+    let ports = |out: &str| {
+        let table = Table::read(&place.path(out).join("udp.parquet"));
+        table
+            .rows()
+            .filter(|row| row.int("s_port") == Some(6081))
+            .count()
+    };
+    assert_eq!((ports("all"), ports("none") > 0), (0, true));
 }
 
 #[test]

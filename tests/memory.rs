@@ -105,6 +105,7 @@ fn decoded(flow: u32, sent: Sent) -> Decoded {
         bad_len: false,
         tso: false,
         first_fragment: None,
+        further_msdus: 0,
     })
 }
 
@@ -124,6 +125,7 @@ fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
                 captured: &[],
                 original_len: 0,
                 link_type: LinkType::ETHERNET,
+                check_sequence_len: 0,
             };
             let info = intake
                 .decoded(&packet, decoded(flow, sent))

@@ -69,6 +69,7 @@ impl Trace {
                 captured,
                 original_len: number(12),
                 link_type: LinkType::ETHERNET,
+                check_sequence_len: 0,
             });
             rest = next;
         }

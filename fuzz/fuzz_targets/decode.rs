@@ -36,7 +36,11 @@ fuzz_target!(|data: &[u8]| {
 
 fn both_ways_agree(link_type: LinkType, frame: &[u8], original_len: u32) {
     for (options, link) in [(false, false), (false, true), (true, false), (true, true)] {
-        let want = Want { options, link };
+        let want = Want {
+            options,
+            link,
+            ..Want::default()
+        };
         let (mut fast_link, mut any_link) = (LinkInfo::default(), LinkInfo::default());
         let fast = decode(link_type, frame, original_len, want, &mut fast_link);
         let any = decode_any(link_type, frame, original_len, want, &mut any_link);
@@ -63,6 +67,7 @@ fn etherparse_agrees(frame: &[u8], original_len: u32) {
     let want = Want {
         options: true,
         link: true,
+        ..Want::default()
     };
     let mut link = LinkInfo::default();
     let decoded = decode(LinkType::ETHERNET, frame, original_len, want, &mut link);

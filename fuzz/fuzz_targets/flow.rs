@@ -209,6 +209,7 @@ impl Player {
                     bad_len: options & 0xc0 == 0xc0 && kind & 128 != 0,
                     tso: options & 0xc0 == 0x80 && kind & 128 != 0,
                     first_fragment: (place == 2).then_some(identification),
+                    further_msdus: 0,
                 })
             }
         };

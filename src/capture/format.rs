@@ -21,6 +21,7 @@ pub(crate) struct Found {
     pub(crate) end: usize,
     pub(crate) original_len: u32,
     pub(crate) link_type: LinkType,
+    pub(crate) check_sequence_len: u8,
     /// Where the next record begins.
     pub(crate) next: usize,
 }

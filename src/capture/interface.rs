@@ -9,9 +9,14 @@ use pcap_parser::{OptionCode, PcapNGOption};
 use super::packet::{LinkType, Timestamp};
 use super::report::{ByteOrder, Resolution};
 
+/// The option if_fcslen.
+const CHECK_SEQUENCE_LEN: OptionCode = OptionCode(13);
+
 /// What an interface description says.
 pub(crate) struct Interface {
     pub(crate) link_type: LinkType,
+    /// Bytes of check sequence at the end of its frames.
+    pub(crate) check_sequence_len: u8,
     /// Zero if there is no limit.
     pub(crate) snap_len: u32,
     pub(crate) clock: Clock,
@@ -35,8 +40,17 @@ enum Scale {
     Shift(u32),
 }
 
-/// The clock that an interface's options describe; by default it counts microseconds since 1970.
-pub(crate) fn clock(mut options: &[u8], byte_order: ByteOrder) -> (Resolution, Clock) {
+/// What the options of an interface say.
+pub(crate) struct Described {
+    pub(crate) resolution: Resolution,
+    pub(crate) clock: Clock,
+    /// Bytes of check sequence at the end of its frames; by default none.
+    pub(crate) check_sequence_len: Option<u8>,
+}
+
+/// What an interface's options say. By default its clock counts microseconds since 1970.
+pub(crate) fn describe(mut options: &[u8], byte_order: ByteOrder) -> Described {
+    let mut check_sequence_len = None;
     let mut resolution = Resolution::Decimal(6);
     let mut offset_s = 0;
     while let Some((rest, option)) = option(options, byte_order) {
@@ -58,16 +72,18 @@ pub(crate) fn clock(mut options: &[u8], byte_order: ByteOrder) -> (Resolution, C
                     };
                 }
             }
+            (CHECK_SEQUENCE_LEN, &[length, ..]) => check_sequence_len = Some(length),
             _ => {}
         }
     }
-    (
+    Described {
         resolution,
-        Clock {
+        clock: Clock {
             scale: Scale::of(resolution),
             offset_ns: i128::from(offset_s) * 1_000_000_000,
         },
-    )
+        check_sequence_len,
+    }
 }
 
 /// The next option, and what follows it. Ends at one that overruns the block.

@@ -27,6 +27,7 @@ mod folder;
 mod format;
 mod inputs;
 mod interface;
+mod link_names;
 #[cfg(target_os = "linux")]
 mod lost_pages;
 mod map;

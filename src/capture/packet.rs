@@ -47,6 +47,8 @@ impl LinkType {
     pub const ETHERNET: Self = Self(1);
     /// Raw IP, version by the first nibble.
     pub const RAW: Self = Self(101);
+    /// NetBSD's class of raw packets; an address family stands in the lower half.
+    pub(crate) const RAW_CLASS: u32 = 0x0224_0000;
 }
 
 /// One packet of a capture.
@@ -60,4 +62,23 @@ pub struct Packet<'a> {
     pub original_len: u32,
     /// What its first header is.
     pub link_type: LinkType,
+    /// How many of its last bytes on the wire are the frame's check sequence, as the capture
+    /// promises.
+    pub check_sequence_len: u8,
+}
+
+impl<'a> Packet<'a> {
+    /// What was captured of the frame, and its length on the wire, both without the check
+    /// sequence.
+    #[inline]
+    pub fn frame(&self) -> (&'a [u8], u32) {
+        if self.check_sequence_len == 0 {
+            return (self.captured, self.original_len);
+        }
+        let length = self
+            .original_len
+            .saturating_sub(u32::from(self.check_sequence_len));
+        let frame = self.captured.get(..length as usize);
+        (frame.unwrap_or(self.captured), length)
+    }
 }

@@ -20,8 +20,10 @@ const SNAP_LEN_MAX: u32 = 16 << 20;
 /// No two neighbours in a chain of records that is to be believed are further apart: 100 days.
 const NEIGHBOUR_NS_MAX: i64 = 100 * 86_400 * 1_000_000_000;
 
-/// Link type bits of the file header's last field; the others tell of the frame check sequence.
-const LINK_TYPE_MASK: u32 = 0x03ff_ffff;
+/// The file header's last field: the number of the link type, its class, which is to be ignored
+/// but for NetBSD's, and what there is of a frame check sequence.
+const NUMBER_MASK: u32 = 0x0000_ffff;
+const CLASS_MASK: u32 = 0x03ff_0000;
 const CHECK_SEQUENCE_KNOWN: u32 = 0x0400_0000;
 
 /// How to read the records of a file.
@@ -33,8 +35,9 @@ pub(crate) struct Pcap {
     /// Nanoseconds in a unit of the time's fraction.
     unit_ns: u32,
     captured_max: u32,
-    /// The file header's last field, all of it.
-    network: u32,
+    link_type: LinkType,
+    /// Bytes of check sequence at the end of each frame, if the file header says so.
+    check_sequence_len: Option<u8>,
 }
 
 /// Which length a record states first. Before version 2.4 it was the other one.
@@ -53,6 +56,19 @@ struct RecordHeader {
     original_len: u32,
 }
 
+/// What the file header's last field says of the link type.
+fn link_type(network: u32) -> LinkType {
+    let is_raw = network & CLASS_MASK == LinkType::RAW_CLASS;
+    let mask = if is_raw { CLASS_MASK } else { 0 };
+    LinkType(network & (mask | NUMBER_MASK))
+}
+
+/// What it says of the check sequence: the top four bits count 16-bit words.
+fn check_sequence_len(network: u32) -> Option<u8> {
+    let words = u8::try_from(network >> 28).unwrap_or_default();
+    (network & CHECK_SEQUENCE_KNOWN != 0).then_some(words * 2)
+}
+
 impl Pcap {
     /// Reads a file header; `None` if there is none or it is cut short.
     pub(crate) fn detect(bytes: &[u8]) -> Option<Self> {
@@ -65,6 +81,7 @@ impl Pcap {
         }
         let (_, header) = pcap_parser::parse_pcap_header(&head).ok()?;
         let big = header.is_bigendian();
+        let network = header.network.0.cast_unsigned();
         let snap_len = if header.snaplen > SNAP_LEN_MAX {
             0
         } else {
@@ -84,7 +101,8 @@ impl Pcap {
                 1000
             },
             captured_max: snap_len.max(CAPTURED_MAX),
-            network: header.network.0.cast_unsigned(),
+            link_type: link_type(network),
+            check_sequence_len: check_sequence_len(network),
         })
     }
 
@@ -134,19 +152,12 @@ impl Pcap {
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        // The top four bits count 16-bit words.
-        let words = u8::try_from(self.network >> 28).unwrap_or_default();
         Facts {
             byte_orders: vec![self.byte_order],
             resolutions: vec![Resolution::Decimal(if self.unit_ns == 1 { 9 } else { 6 })],
-            link_types: vec![self.link_type()],
-            check_sequence_len: (self.network & CHECK_SEQUENCE_KNOWN != 0).then_some(words * 2),
+            link_types: vec![self.link_type],
+            check_sequence_len: self.check_sequence_len,
         }
-    }
-
-    #[inline]
-    fn link_type(&self) -> LinkType {
-        LinkType(self.network & LINK_TYPE_MASK)
     }
 
     /// What stands at `at`.
@@ -167,7 +178,8 @@ impl Pcap {
             start,
             end: next,
             original_len: header.original_len,
-            link_type: self.link_type(),
+            link_type: self.link_type,
+            check_sequence_len: self.check_sequence_len.unwrap_or(0),
             next,
         };
         // A look at the next record, whose header is needed soon anyway, shows a length that leads

@@ -115,6 +115,15 @@ fn the_upper_bits_of_the_link_type_tell_of_the_check_sequence() {
 }
 
 #[test]
+fn a_class_of_link_types_is_ignored_but_for_netbsds_raw_packets() {
+    for (network, expected) in [(0x0001_0065, 101), (0x0224_0002, 0x0224_0002)] {
+        let mut bytes = LITTLE.pcap_header(0xa1b2_c3d4, (2, 4), 65_535, network);
+        bytes.extend(LITTLE.record(1, 0, &[1; 20], 20));
+        assert_eq!(packets(&bytes)[0].link_type, expected);
+    }
+}
+
+#[test]
 fn a_fraction_of_more_than_a_second_counts_as_what_it_says() {
     let mut bytes = LITTLE.pcap(&[]);
     bytes.extend(LITTLE.record(u32::MAX, u32::MAX, &[1; 20], 20));

@@ -7,7 +7,7 @@
 
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, Link, Step, add};
-use super::interface::{Interface, clock};
+use super::interface::{Interface, describe};
 use super::packet::{LinkType, Timestamp};
 use super::pcap::Pcap;
 use super::report::{ByteOrder, DamageReason};
@@ -249,6 +249,7 @@ impl PcapNg {
             end: start + captured_len,
             original_len: self.word(head, 16),
             link_type: interface.link_type,
+            check_sequence_len: interface.check_sequence_len,
             next: block.next,
         };
         Step::Packet
@@ -277,6 +278,7 @@ impl PcapNg {
             end: start + captured_len,
             original_len,
             link_type: interface.link_type,
+            check_sequence_len: interface.check_sequence_len,
             next: block.next,
         };
         Step::Packet
@@ -296,13 +298,16 @@ impl PcapNg {
             ByteOrder::Little => u16::from_le_bytes([a, b]),
             ByteOrder::Big => u16::from_be_bytes([a, b]),
         };
-        let (resolution, clock) = clock(options, self.byte_order);
+        let described = describe(options, self.byte_order);
         let interface = Interface {
             link_type: LinkType(u32::from(link_type)),
+            check_sequence_len: described.check_sequence_len.unwrap_or(0),
             snap_len: self.word(head, 4),
-            clock,
+            clock: described.clock,
         };
-        add(&mut self.facts.resolutions, resolution);
+        let known = &mut self.facts.check_sequence_len;
+        *known = known.or(described.check_sequence_len);
+        add(&mut self.facts.resolutions, described.resolution);
         add(&mut self.facts.link_types, interface.link_type);
         self.interfaces.push(Some(interface));
         Step::Skip(block.next)

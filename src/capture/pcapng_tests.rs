@@ -1,7 +1,9 @@
 //! The next generation format, from crafted bytes.
 
-use super::testing::{BIG, LITTLE, Sample, Writer, read_bytes, samples};
-use super::{ByteOrder, CaptureFormat, DamageReason, LinkType, Resolution, TraceReport};
+use super::testing::{BIG, LITTLE, Sample, Writer, read_bytes, samples, write};
+use super::{
+    ByteOrder, CaptureFormat, DamageReason, Inputs, LinkType, ReadOptions, Resolution, TraceReport,
+};
 
 fn packets(bytes: &[u8]) -> Vec<Sample> {
     let (samples, report) = read_bytes(bytes).unwrap();
@@ -288,4 +290,35 @@ fn resolutions_are_reported_in_plain_words() {
         .map(Resolution::to_string)
         .collect();
     assert_eq!(words, ["ns", "2^-8 s"]);
+}
+
+#[test]
+fn check_sequences_that_are_promised_are_no_part_of_the_frame() {
+    let pcapng = [
+        LITTLE.section(),
+        LITTLE.interface(1, 0, &LITTLE.option(13, &[4])),
+        LITTLE.interface(1, 0, &[]),
+        LITTLE.enhanced(0, 0, &[7; 20], 20),
+        LITTLE.enhanced(0, 0, &[7; 15], 20),
+        LITTLE.enhanced(0, 0, &[7; 18], 20),
+        LITTLE.enhanced(0, 0, &[7; 2], 2),
+        LITTLE.enhanced(1, 0, &[7; 20], 20),
+    ];
+    let pcap = [
+        LITTLE.pcap_header(0xa1b2_c3d4, (2, 4), 65_535, 0x2400_0001),
+        LITTLE.record(1, 0, &[7; 20], 20),
+    ];
+    let cut = [(16, 16), (15, 16), (16, 16), (0, 0), (20, 20)];
+    for (bytes, expected) in [(pcapng.concat(), &cut[..]), (pcap.concat(), &cut[..1])] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "trace", &bytes);
+        let mut inputs = Inputs::open(&[path], &ReadOptions::default()).unwrap();
+        let mut frames = Vec::new();
+        while let Some(packet) = inputs.next_packet().unwrap() {
+            let (frame, length) = packet.frame();
+            frames.push((frame.len(), length));
+        }
+        assert_eq!(frames, expected);
+        assert_eq!(inputs.finish()[0].check_sequence_len, Some(4));
+    }
 }

@@ -26,8 +26,8 @@ pub struct TraceReport {
     pub resolutions: Vec<Resolution>,
     /// The link types of its packets, in order of appearance; without packets, that of its header.
     pub link_types: Vec<LinkType>,
-    /// Bytes of frame check sequence that the file header promises at the end of each frame. They
-    /// are not cut off.
+    /// Bytes of frame check sequence that the file header, or the first interface that tells of it,
+    /// promises at the end of each frame. They count for the frame, and are no payload.
     pub check_sequence_len: Option<u8>,
     /// How many packets were read.
     pub packets: u64,

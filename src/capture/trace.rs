@@ -94,6 +94,7 @@ impl Trace {
             end: 0,
             original_len: 0,
             link_type: LinkType(u32::MAX),
+            check_sequence_len: 0,
             next: 0,
         };
         Ok(Self {
@@ -172,6 +173,7 @@ impl Trace {
             end,
             original_len,
             link_type,
+            check_sequence_len,
             ..
         } = self.found;
         let captured = self.window.bytes().get(start..end).unwrap_or_default();
@@ -180,6 +182,7 @@ impl Trace {
             captured,
             original_len,
             link_type,
+            check_sequence_len,
         }
     }
 

@@ -1,15 +1,15 @@
 //! The way from the outside of a frame to the header that counts: one loop over [`Layer`],
 //! each turn opening one header.
 //!
-//! Every layer takes bytes off the frame before it names one that does not, so a frame costs
-//! no more turns than it has bytes, whatever it nests.
+//! Of three layers in a row one takes bytes off the frame, so a frame costs no more turns than
+//! a few for each of its bytes, whatever it nests. An assertion holds this against every test.
 
 use super::headers::{Decoded, Fate, Headers, LinkInfo, Tunnel};
 use super::payload::Payload;
-use super::{Want, ethernet, ip, link, ppp, tunnel};
+use super::{Want, ethernet, ip, link, ppp, tunnel, wireless};
 use crate::capture::LinkType;
 
-/// IP headers that are opened in one frame; one more counts as another IP protocol.
+/// IP headers that are opened in one frame.
 pub(super) const MAX_IP_HEADERS: u8 = 16;
 
 /// What comes next.
@@ -67,6 +67,16 @@ pub(super) struct Descent<'a, 'l> {
     /// The link facts around the innermost UDP header passed on the way to a tunnel's
     /// contents; the header itself is the result meanwhile.
     passed_udp: Option<LinkInfo>,
+    /// The aggregated 802.11 frame that the packet at hand is one of several in.
+    aggregate: Option<Aggregate<'a>>,
+}
+
+/// What is left of an aggregated frame (A-MSDU).
+struct Aggregate<'a> {
+    /// What stands behind the packet at hand.
+    behind: Payload<'a>,
+    /// The link facts before its first packet.
+    link: LinkInfo,
 }
 
 /// Opens a frame whose first header is the one that `link_type` names.
@@ -83,13 +93,20 @@ pub(super) fn descend(
         ip_headers: 0,
         result: Decoded::Other(Fate::BadLink),
         passed_udp: None,
+        aggregate: None,
     };
     let mut step = link::numbered(link_type.0);
+    let mut turns_left = descent.rest.captured.len().saturating_mul(3) + 3;
     loop {
+        debug_assert!(turns_left > 0, "one of three layers in a row takes bytes");
+        turns_left -= 1;
         match step {
             Ok(layer) => step = descent.open(layer),
-            Err(End::Here) => return descent.result,
-            Err(End::Stuck(fate)) => return descent.fall_back(fate),
+            Err(End::Here) => return descent.end(),
+            Err(End::Stuck(fate)) => match descent.next_msdu() {
+                Some(next) => step = next,
+                None => return descent.fall_back(fate),
+            },
         }
     }
 }
@@ -121,7 +138,49 @@ impl<'a> Descent<'a, '_> {
         if self.want.link {
             *self.link = link;
         }
-        self.result
+        self.end()
+    }
+
+    /// Yields the result, and counts the packets that an aggregated frame holds besides.
+    #[inline]
+    fn end(self) -> Decoded {
+        let mut result = self.result;
+        if let (Some(aggregate), Decoded::Transport(headers)) = (self.aggregate, &mut result) {
+            headers.further_msdus = wireless::count_msdus(aggregate.behind);
+        }
+        result
+    }
+
+    /// Begins with the next packet of an aggregated frame, if the one at hand holds no
+    /// transport header and there is another.
+    fn next_msdu(&mut self) -> Option<Step> {
+        if self.passed_udp.is_some() {
+            return None;
+        }
+        let Aggregate { behind, link } = self.aggregate.take()?;
+        if !wireless::has_msdu(behind) {
+            return None;
+        }
+        (self.rest, *self.link, self.ip_headers) = (behind, link, 0);
+        Some(wireless::msdu(self))
+    }
+
+    /// Notes that the packet about to be opened is the next `length` bytes of an aggregated
+    /// frame, and that `whole_len` bytes on another may begin.
+    pub(super) fn enter_msdu(&mut self, length: usize, whole_len: usize) {
+        let mut behind = self.rest;
+        if behind.skip(whole_len).is_none() {
+            behind.limit(0);
+        }
+        let link = *self.link;
+        self.aggregate = Some(Aggregate { behind, link });
+        self.rest.limit(length.min(self.rest.length));
+    }
+
+    /// Leaves the four bytes out that end most frames on the wire: nothing else is behind what
+    /// a header does not limit.
+    pub(super) fn drop_check_sequence(&mut self) {
+        self.rest.limit(self.rest.length.saturating_sub(4));
     }
 
     /// Takes a header of `N` bytes; `short` is what it means that they were not captured.
@@ -146,7 +205,7 @@ impl<'a> Descent<'a, '_> {
     /// Counts an IP header about to be opened.
     pub(super) fn enter_ip(&mut self) -> Result<(), End> {
         if self.ip_headers == MAX_IP_HEADERS {
-            return Err(End::Stuck(Fate::OtherIp));
+            return Err(End::Stuck(Fate::TooDeep));
         }
         self.ip_headers += 1;
         Ok(())

@@ -16,7 +16,7 @@ pub(super) fn ethernet(descent: &mut Descent<'_, '_>) -> Step {
 }
 
 /// What the last field of an Ethernet header or tag announces.
-fn type_or_length(field: [u8; 2]) -> Layer {
+pub(super) fn type_or_length(field: [u8; 2]) -> Layer {
     match be16(field) {
         0..=MAX_LENGTH => Layer::Llc,
         ether_type => Layer::EtherType(ether_type),

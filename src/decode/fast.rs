@@ -138,5 +138,6 @@ fn transport(
         bad_len: false,
         tso: false,
         first_fragment: None,
+        further_msdus: 0,
     })
 }

@@ -109,6 +109,8 @@ pub struct Headers {
     pub tso: bool,
     /// The identification shared by the fragments of this packet, if it is a first fragment (spec 3.5).
     pub first_fragment: Option<u32>,
+    /// Packets behind this one in an aggregated 802.11 frame, which are in no flow. Saturates.
+    pub further_msdus: u8,
 }
 
 /// A fragment with an offset, of a TCP or UDP packet (spec 3.5).
@@ -152,12 +154,16 @@ pub enum Fate {
     ShortUdp,
     /// Another IP protocol, or a later fragment of one.
     OtherIp,
+    /// More IP headers, one in the other, than are opened: 16.
+    TooDeep,
     /// The IP header or an extension header was not captured.
     ShortIp,
     /// IP version, header length or total length is impossible.
     BadIp,
     /// Another network protocol, such as ARP.
     NonIp,
+    /// Encrypted by the link layer, as most of what Wi-Fi carries is.
+    Protected,
     /// The link header was not captured.
     ShortLink,
     /// The link type is unknown or its header makes no sense.
@@ -166,7 +172,7 @@ pub enum Fate {
 
 impl Fate {
     /// All of them, as the summary lists them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Tcp,
         Self::Udp,
         Self::FragJoined,
@@ -175,9 +181,11 @@ impl Fate {
         Self::BadTcp,
         Self::ShortUdp,
         Self::OtherIp,
+        Self::TooDeep,
         Self::ShortIp,
         Self::BadIp,
         Self::NonIp,
+        Self::Protected,
         Self::ShortLink,
         Self::BadLink,
     ];
@@ -193,9 +201,11 @@ impl Fate {
             Self::BadTcp => "bad_tcp",
             Self::ShortUdp => "short_udp",
             Self::OtherIp => "other_ip",
+            Self::TooDeep => "too_deep",
             Self::ShortIp => "short_ip",
             Self::BadIp => "bad_ip",
             Self::NonIp => "non_ip",
+            Self::Protected => "protected",
             Self::ShortLink => "short_link",
             Self::BadLink => "bad_link",
         }

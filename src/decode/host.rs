@@ -18,7 +18,7 @@ pub(super) fn loopback(descent: &mut Descent<'_, '_>) -> Step {
 }
 
 /// What a system's number of an address family announces.
-fn address_family(family: u32) -> Option<Layer> {
+pub(super) fn address_family(family: u32) -> Option<Layer> {
     match family {
         2 => Some(Layer::Ipv4),
         // Linux, OpenBSD and NetBSD, FreeBSD, Darwin.
@@ -61,6 +61,33 @@ pub(super) fn packet_tap(descent: &mut Descent<'_, '_>) -> Step {
     let length = usize::try_from(length).ok();
     let rest_len = length.and_then(|length| length.checked_sub(12));
     wrapped(descent, rest_len, link_type)
+}
+
+/// Darwin's own number for its packet tap is anybody's for private use, so the tap must be
+/// plausible: a length of a size that it has had, the kind of a packet, and a link type.
+pub(super) fn private_packet_tap(descent: &mut Descent<'_, '_>) -> Step {
+    match descent.rest.captured {
+        [104..=255, 0, 0, 0, 1, 0, 0, 0, _, _, 0, 0, ..] => packet_tap(descent),
+        _ => Err(End::Stuck(Fate::BadLink)),
+    }
+}
+
+/// Classical IP over ATM on Linux: LLC, or IP if the circuit carries nothing else.
+pub(super) fn classical_ip(descent: &mut Descent<'_, '_>) -> Step {
+    match descent.rest.captured {
+        [0xAA, 0xAA, 0x03, ..] => Ok(Layer::Llc),
+        _ => Ok(Layer::Ip),
+    }
+}
+
+/// Solaris' IP interfaces: version, family, and what the system knows of the packet.
+pub(super) fn solaris_ip(descent: &mut Descent<'_, '_>) -> Step {
+    let [_, family, ..] = *descent.take::<24>(Fate::ShortLink)?;
+    match family {
+        2 => Ok(Layer::Ipv4),
+        26 => Ok(Layer::Ipv6),
+        _ => Err(End::Stuck(Fate::NonIp)),
+    }
 }
 
 /// Steps over what is left of a header that names the link type behind it.

@@ -7,10 +7,12 @@ use etherparse::{
 
 use super::descent::{Descent, End, Layer, Step};
 use super::headers::{AddressBytes, Decoded, Fate, IpHeader, IpVersion, LaterFragment, Tunnel};
-use super::{transport, tunnel};
+use super::payload::be32;
+use super::{Decap, transport, tunnel};
 
 /// IP protocol numbers that the descent tells apart by name.
 pub(super) mod number {
+    pub(in super::super) const HOP_BY_HOP: u8 = 0;
     pub(in super::super) const IPV4: u8 = 4;
     pub(in super::super) const TCP: u8 = 6;
     pub(in super::super) const UDP: u8 = 17;
@@ -30,6 +32,8 @@ pub(super) struct InIp {
     pub(super) protocol: u8,
     /// The header states no length (spec 3.4).
     pub(super) tso: bool,
+    /// It is a jumbogram, whose length stands in an option (RFC 2675).
+    pub(super) is_jumbogram: bool,
     /// The identification shared by the fragments, if this is the first one.
     pub(super) first_fragment: Option<u32>,
 }
@@ -67,6 +71,7 @@ pub(super) fn ipv4(descent: &mut Descent<'_, '_>) -> Step {
         header: ipv4_header(&header, length),
         protocol: header.protocol().0,
         tso,
+        is_jumbogram: false,
         first_fragment: header.more_fragments().then_some(identification),
     };
     if header.fragments_offset().value() != 0 {
@@ -89,7 +94,7 @@ fn ipv4_header(header: &Ipv4HeaderSlice<'_>, length: usize) -> IpHeader {
 
 /// Opens an IPv6 header and what it announces. A payload length of 0 is left to segmentation
 /// offload or stands in a jumbogram (RFC 2675): either way the packet reaches to the end of
-/// what is around it.
+/// what is around it, but not beyond what a jumbogram's option says.
 pub(super) fn ipv6(descent: &mut Descent<'_, '_>) -> Step {
     use err::ipv6::HeaderSliceError::{Content, Len};
     descent.enter_ip()?;
@@ -100,12 +105,22 @@ pub(super) fn ipv6(descent: &mut Descent<'_, '_>) -> Step {
     })?;
     let header_len = header.slice().len();
     let tso = header.payload_length() == 0;
-    let length = match header.payload_length() {
+    let mut length = match header.payload_length() {
         0 => descent.rest.length,
         stated => header_len + usize::from(stated),
     };
     descent.rest.limit(length);
     descent.skip(header_len, Fate::ShortIp)?;
+    let jumbo_len = match header.next_header().0 {
+        number::HOP_BY_HOP if tso => jumbo_len(descent.rest.captured),
+        _ => None,
+    };
+    if let Some(jumbo_len) = jumbo_len
+        && jumbo_len < descent.rest.length
+    {
+        descent.rest.limit(jumbo_len);
+        length = header_len.saturating_add(jumbo_len);
+    }
     let ip = InIp {
         header: IpHeader {
             version: IpVersion::V6,
@@ -118,9 +133,36 @@ pub(super) fn ipv6(descent: &mut Descent<'_, '_>) -> Step {
         },
         protocol: header.next_header().0,
         tso,
+        is_jumbogram: jumbo_len.is_some(),
         first_fragment: None,
     };
     carried(descent, ip)
+}
+
+/// The payload length that a hop-by-hop header has for a jumbogram. One that the IPv6 header
+/// could have stated is none (RFC 2675, 3).
+fn jumbo_len(header: &[u8]) -> Option<usize> {
+    const PADDING: u8 = 0;
+    const JUMBO: u8 = 0xC2;
+    let (&[_, words], options) = header.split_first_chunk::<2>()?;
+    let options_len = usize::from(words) * 8 + 6;
+    let mut options = options.get(..options_len).unwrap_or(options);
+    loop {
+        let (&kind, rest) = options.split_first()?;
+        if kind == PADDING {
+            options = rest;
+            continue;
+        }
+        let (&length, rest) = rest.split_first()?;
+        match (kind, length, rest) {
+            (JUMBO, 4, &[a, b, c, d, ..]) => {
+                let length = be32([a, b, c, d]);
+                let is_longer = length > u32::from(u16::MAX);
+                return usize::try_from(length).ok().filter(|_| is_longer);
+            }
+            _ => options = rest.get(usize::from(length)..)?,
+        }
+    }
 }
 
 /// Opens what an IP header announces, through its extension headers.
@@ -130,6 +172,9 @@ fn carried(descent: &mut Descent<'_, '_>, mut ip: InIp) -> Step {
         match ip.protocol {
             number::TCP => return Err(transport::tcp(descent, &ip)),
             number::UDP => return transport::udp(descent, &ip),
+            protocol if is_tunnel(protocol) && descent.want.decap == Decap::None => {
+                return Err(End::Stuck(Fate::OtherIp));
+            }
             number::IPV4 => {
                 descent.enter_tunnel(ip_in_ip(version, IpVersion::V4), None);
                 return Ok(Layer::Ipv4);
@@ -146,12 +191,18 @@ fn carried(descent: &mut Descent<'_, '_>, mut ip: InIp) -> Step {
             number::ETHER_IP => return tunnel::ether_ip(descent),
             number::AUTHENTICATION => authentication(descent, &mut ip)?,
             number::FRAGMENT if version == IpVersion::V6 => fragment(descent, &mut ip)?,
-            0 | 43 | 60 | 135 | 139 | 140 if version == IpVersion::V6 => {
+            number::HOP_BY_HOP | 43 | 60 | 135 | 139 | 140 if version == IpVersion::V6 => {
                 extension(descent, &mut ip)?;
             }
             _ => return Err(End::Stuck(Fate::OtherIp)),
         }
     }
+}
+
+/// Whether what this protocol number announces is a packet or frame of its own.
+fn is_tunnel(protocol: u8) -> bool {
+    use number::{ETHER_IP, GRE, IPV4, IPV6, MPLS};
+    matches!(protocol, IPV4 | IPV6 | GRE | ETHER_IP | MPLS)
 }
 
 fn ip_in_ip(outer: IpVersion, inner: IpVersion) -> Tunnel {

@@ -22,6 +22,7 @@ mod link;
 mod options;
 mod payload;
 mod ppp;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -45,6 +46,29 @@ pub struct Want {
     pub options: bool,
     /// Fill the [`LinkInfo`].
     pub link: bool,
+    /// Which tunnels are opened.
+    pub decap: Decap,
+}
+
+/// Which tunnels are opened on the way to the header that counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decap {
+    /// Those over IP and UDP too: what the innermost packet says counts (spec 2).
+    #[default]
+    All,
+    /// None that begins behind an IP header: what the outermost packet says counts. Tags,
+    /// labels and sessions of the link layers before it are still opened.
+    None,
+}
+
+impl Decap {
+    /// Its name on the command line and in the Parquet metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Opens a frame from the outside to the inside.
@@ -66,6 +90,13 @@ pub fn decode(
         return decoded;
     }
     decode_any(link_type, frame, original_len, want, link)
+}
+
+/// Whether frames of this link type are opened: then an empty one is cut short, not unknown.
+pub(crate) fn opens(link_type: LinkType) -> bool {
+    let mut link = LinkInfo::default();
+    let empty = decode(link_type, &[], 0, Want::default(), &mut link);
+    empty != Decoded::Other(Fate::BadLink)
 }
 
 /// Does what [`decode`] does without its shortcut: for holding the two against each other.

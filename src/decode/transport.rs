@@ -1,10 +1,10 @@
 //! TCP and UDP headers, and the payload lengths that they and IP state (spec 3.4).
 
-use super::Want;
 use super::descent::{Descent, End, Step};
 use super::headers::{Decoded, Fate, Headers, TcpHeader, Transport, tcp_flags};
 use super::ip::{InIp, as_u32};
 use super::payload::{Payload, be16, be32};
+use super::{Decap, Want};
 use super::{options, udp_tunnel};
 
 /// Reads a TCP header, which always ends the descent.
@@ -30,6 +30,7 @@ pub(super) fn tcp(descent: &mut Descent<'_, '_>, ip: &InIp) -> End {
         bad_len: payload_len.is_none(),
         tso: ip.tso,
         first_fragment: ip.first_fragment,
+        further_msdus: 0,
     }))
 }
 
@@ -82,7 +83,11 @@ pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
     let Some(&[a, b, c, d, e, f, _, _]) = descent.rest.take::<8>() else {
         return Err(descent.end_at(Decoded::Other(Fate::ShortUdp)));
     };
-    let stated = usize::from(be16([e, f]));
+    let stated = match be16([e, f]) {
+        // A datagram that is longer than the field can say (RFC 2675, 4).
+        0 if ip.is_jumbogram => whole_len,
+        length => usize::from(length),
+    };
     // Of a first fragment the length field tells of bytes that other fragments carry.
     let available = match ip.first_fragment {
         Some(_) => usize::MAX,
@@ -97,9 +102,14 @@ pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
         bad_len: stated < 8 || stated > available,
         tso: ip.tso,
         first_fragment: ip.first_fragment,
+        further_msdus: 0,
     };
     let ports = (headers.source_port, headers.destination_port);
-    let Some(opened) = udp_tunnel::open(ports, descent.rest) else {
+    let opened = match descent.want.decap {
+        Decap::All => udp_tunnel::open(ports, descent.rest),
+        Decap::None => None,
+    };
+    let Some(opened) = opened else {
         return Err(descent.end_at(Decoded::Transport(headers)));
     };
     descent.pass_udp(headers);

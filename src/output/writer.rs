@@ -282,6 +282,7 @@ fn metadata(options: &FlowOptions) -> Vec<KeyValue> {
         ("goostat.limit", limit),
         ("goostat.internal", internal.join(",")),
         ("goostat.max_segments", options.max_segments.to_string()),
+        ("goostat.decap", options.decap.name().to_owned()),
         (
             "goostat.community_id_seed",
             options.community_id_seed.to_string(),

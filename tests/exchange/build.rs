@@ -55,6 +55,7 @@ impl TcpDraft {
             bad_len: false,
             tso: false,
             first_fragment: None,
+            further_msdus: 0,
         };
         whole(self.time, Decoded::Transport(headers), ip.length)
     }
@@ -120,6 +121,7 @@ impl UdpDraft {
             bad_len: false,
             tso: false,
             first_fragment,
+            further_msdus: 0,
         }
     }
 }

@@ -124,6 +124,8 @@ pub(crate) fn fate_name(fate: Fate) -> &'static str {
         Fate::NonIp => "non_ip",
         Fate::ShortLink => "short_link",
         Fate::BadLink => "bad_link",
+        Fate::TooDeep => "too_deep",
+        Fate::Protected => "protected",
     }
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
     let want = Want {
         options: true,
         link: false,
+        ..Want::default()
     };
     let mut inputs = Inputs::open(&[path.to_owned()], &ReadOptions::default())?;
     let mut packets = Vec::new();
@@ -81,13 +82,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
             time: packet.time.0,
             captured_len: u32::try_from(packet.captured.len()).expect("records have 32-bit sizes"),
             original_len: packet.original_len,
-            decoded: decode(
-                packet.link_type,
-                packet.captured,
-                packet.original_len,
-                want,
-                &mut link,
-            ),
+            decoded: {
+                let (frame, length) = packet.frame();
+                decode(packet.link_type, frame, length, want, &mut link)
+            },
         });
     }
     Ok(packets)
@@ -139,6 +137,7 @@ impl Tables {
             captured: &bytes[..captured_len],
             original_len: packet.original_len,
             link_type: LinkType::ETHERNET,
+            check_sequence_len: 0,
         };
         let Some(mut info) = self.intake.decoded(&captured, packet.decoded) else {
             return;

@@ -20,6 +20,24 @@ fn wireless(kind: u8, flags: u8) -> Vec<u8> {
     join(&[&[kind, flags, 0, 0], &FIRST, &SECOND, &THIRD, &[0x10, 0]])
 }
 
+/// One packet of an aggregated frame, without the padding behind it.
+fn msdu(payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap();
+    join(&[&FIRST, &FOURTH, &length.to_be_bytes(), payload])
+}
+
+/// An aggregated frame of these packets, each padded to words but the last.
+fn aggregated(payloads: &[&[u8]]) -> Vec<u8> {
+    let mut frame = join(&[&wireless(0x88, 0x01), &[0x80, 0]]);
+    let mut packets = Vec::new();
+    for payload in payloads {
+        packets.resize(packets.len().next_multiple_of(4), 0);
+        packets.extend(msdu(payload));
+    }
+    frame.extend(packets);
+    frame
+}
+
 /// A radiotap header with nothing but its flags field.
 fn radiotap(flags: u8) -> [u8; 9] {
     [0, 0, 9, 0, 2, 0, 0, 0, flags]
@@ -42,12 +60,88 @@ fn the_sender_of_a_wireless_frame_depends_on_its_way() {
 }
 
 #[test]
-fn an_aggregate_yields_its_first_packet() {
-    let subframe = join(&[&FIRST, &FOURTH, &[0, 53]]);
-    let head = join(&[&wireless(0x88, 0x01), &[0x80, 0], &subframe, &SNAP]);
-    opens(105, &[&head]);
-    let (_, link) = open_as(105, &join(&[&head, &plain()]));
-    assert_eq!(link.source_mac, Some(FOURTH));
+fn an_aggregate_yields_its_first_packet_with_a_transport_header() {
+    let arp = [0xAA, 0xAA, 3, 0, 0, 0, 8, 6, 0, 1];
+    let tagged_arp = [0xAA, 0xAA, 3, 0, 0, 0, 0x81, 0, 0, 9, 8, 6];
+    let packet = join(&[&SNAP, &plain()]);
+    for (packets, further) in [
+        (&[&packet[..]][..], 0),
+        (&[&packet, &packet, &packet], 2),
+        (&[&arp, &tagged_arp, &packet, &arp], 1),
+    ] {
+        let frame = aggregated(packets);
+        assert_eq!(ports_as(105, &frame), PLAIN);
+        let (decoded, link) = open_as(105, &frame);
+        assert_eq!((link.source_mac, link.vlan_id), (Some(FOURTH), None));
+        let Decoded::Transport(headers) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(headers.further_msdus, further);
+    }
+    let neither = aggregated(&[&arp, &arp]);
+    assert_eq!(fate_as(105, &neither), Some(Fate::NonIp));
+}
+
+#[test]
+fn a_packet_of_an_aggregate_ends_where_it_says() {
+    let mut zero_length = plain();
+    zero_length[2..4].fill(0);
+    let packet = join(&[&SNAP, &zero_length]);
+    let (decoded, _) = open_as(105, &aggregated(&[&packet, &packet]));
+    let Decoded::Transport(headers) = decoded else {
+        panic!("{decoded:?}")
+    };
+    assert_eq!((headers.ip.length, headers.payload_len), (45, 5));
+    let endless = aggregated(&[&[0_u8; 2][..]].repeat(4000));
+    assert_eq!(fate_as(105, &endless), Some(Fate::NonIp));
+}
+
+#[test]
+fn protected_frames_have_a_fate_of_their_own() {
+    let vector = [1, 0, 0, 0x20, 0, 0, 0, 0];
+    let short_vector = [1, 2, 3, 0];
+    let unreadable = [0x17; 40];
+    for body in [
+        join(&[&vector, &unreadable]),
+        join(&[&short_vector, &SNAP, &plain()]),
+        vec![],
+    ] {
+        let frame = join(&[&wireless(0x08, 0x42), &body]);
+        assert_eq!(fate_as(105, &frame), Some(Fate::Protected));
+    }
+    let mut later = wireless(0x08, 0x42);
+    later[22] = 0x11;
+    let later = join(&[&later, &unreadable]);
+    assert_eq!(fate_as(105, &later), Some(Fate::Protected));
+}
+
+#[test]
+fn frames_that_were_decrypted_are_opened_with_their_bit_and_their_vector() {
+    let vector = [1, 0, 0, 0x20, 0, 0, 0, 0];
+    opens(105, &[&wireless(0x08, 0x42), &SNAP]);
+    opens(105, &[&wireless(0x08, 0x42), &vector, &SNAP]);
+    opens(105, &[&wireless(0x88, 0x41), &[0, 0], &vector, &SNAP]);
+    let packet = join(&[&SNAP, &plain()]);
+    for vector in [&[][..], &vector] {
+        let head = join(&[&wireless(0x88, 0x41), &[0x80, 0], vector]);
+        let frame = join(&[&head, &msdu(&packet)]);
+        assert_eq!(ports_as(105, &frame), PLAIN);
+    }
+}
+
+#[test]
+fn radiotap_tells_of_a_check_sequence_at_the_end() {
+    let mut packet = plain();
+    packet[2..4].fill(0);
+    let head = join(&[&wireless(0x08, 0x02), &SNAP]);
+    for (flags, payload_len) in [(0, 9), (0x10, 5)] {
+        let frame = join(&[&radiotap(flags), &head, &packet, b"FCS!"]);
+        let (decoded, _) = open_as(127, &frame);
+        let Decoded::Transport(headers) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(headers.payload_len, payload_len);
+    }
 }
 
 #[test]
@@ -58,7 +152,6 @@ fn wireless_frames_without_a_readable_packet_are_not_ip() {
         wireless(0x80, 0x00),
         wireless(0xB4, 0x00),
         wireless(0x48, 0x01),
-        wireless(0x08, 0x42),
         fragment,
     ] {
         let frame = join(&[&head, &SNAP, &plain()]);
@@ -178,4 +271,118 @@ fn other_local_networks_are_opened() {
     assert_eq!(fate_as(6, &[0; 14]), Some(Fate::NonIp));
     opens(138, &[&[0; 16], &[8, 0]]);
     opens(242, &[&[0; 40], &[8, 0, 0, 0]]);
+}
+
+#[test]
+fn older_and_rarer_local_networks_are_opened() {
+    opens(122, &[&[0, 0], &FIRST, &[0, 0], &SECOND, &SNAP]);
+    opens(7, &[&[1, 2, 240]]);
+    opens(7, &[&[1, 2, 212, 0, 0, 1]]);
+    opens(129, &[&[1, 2, 0, 0, 212, 3, 0, 1]]);
+    assert_eq!(fate_as(7, &[1, 2, 212, 2, 0, 1]), Some(Fate::NonIp));
+    assert_eq!(fate_as(7, &[1, 2, 213, 0, 0, 1]), Some(Fate::NonIp));
+    let addresses = [[0x96; 6].as_slice(), &[0xE0], &[0x98; 6], &[0x61]].concat();
+    opens(3, &[&addresses, &[0x03, 0xCC]]);
+    opens(202, &[&[0], &addresses, &[0x03, 0xCC]]);
+    let text = join(&[&addresses, &[0x03, 0xF0], &plain()]);
+    assert_eq!(fate_as(3, &text), Some(Fate::NonIp));
+    assert_eq!(fate_as(3, &[0; 7000]), Some(Fate::ShortLink));
+}
+
+#[test]
+fn ip_over_infiniband_is_found_in_datagrams_and_messages() {
+    let (local, global) = ([0, 2, 0, 1, 0, 20, 0, 2], [0, 3, 0, 1, 0, 20, 0, 2]);
+    let transport = |operation: u8| [&[operation][..], &[0; 11]].concat();
+    opens(247, &[&local, &transport(0x64), &[0; 8], &[8, 0, 0, 0]]);
+    opens(247, &[&local, &transport(0x65), &[0; 12], &[8, 0, 0, 0]]);
+    opens(247, &[&global, &[0; 40], &transport(0x04), &[8, 0, 0, 0]]);
+    let write = join(&[&local, &transport(0x0A), &[0; 16], &plain()]);
+    assert_eq!(fate_as(247, &write), Some(Fate::NonIp));
+}
+
+#[test]
+fn switches_put_their_tags_behind_the_addresses_or_before_them() {
+    let addresses = join(&[&FIRST, &SECOND]);
+    opens(281, &[&addresses, &[0; 4], &[8, 0]]);
+    opens(282, &[&[0; 4], &ethernet(0x0800, &[])]);
+    opens(284, &[&addresses, &[0; 4], &[8, 0]]);
+    opens(285, &[&addresses, &[0xDA, 0xDA, 0, 0], &[0; 4], &[8, 0]]);
+    let tagged = join(&[&addresses, &[0x25, 0, 0x60, 7], &[8, 0], &plain()]);
+    let (_, link) = open_as(284, &tagged);
+    assert_eq!((link.vlan_id, link.source_mac), (Some(7), Some(SECOND)));
+    let (_, link) = open_as(281, &tagged);
+    assert_eq!(link.vlan_id, None);
+}
+
+#[test]
+fn endace_records_tell_what_they_hold() {
+    let whole = ethernet(0x0800, &plain());
+    let record = |kind: u8, wire_len: usize| {
+        let [a, b] = u16::try_from(wire_len).unwrap().to_be_bytes();
+        [&[0; 8][..], &[kind, 4, 0, 99, 0, 0, a, b]].concat()
+    };
+    let header = record(2, whole.len() + 4);
+    opens(197, &[&header, &[0, 0], &ethernet(0x0800, &[])]);
+    let more = record(0x82, whole.len() + 4);
+    let extensions = [[0x90, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 0, 0, 0, 0, 0]].concat();
+    opens(197, &[&more, &extensions, &[0, 0], &ethernet(0x0800, &[])]);
+    opens(197, &[&record(1, 60), &[0xFF, 3, 0, 0x21]]);
+    opens(197, &[&record(1, 60), &[0x0F, 0, 8, 0]]);
+    opens(197, &[&record(5, 60), &[0; 4], &[0xFF, 3, 0, 0x21]]);
+    opens(197, &[&record(4, 60), &[0; 4], &SNAP]);
+    opens(197, &[&record(22, 60)]);
+    assert_eq!(fate_as(197, &record(27, 60)), Some(Fate::NonIp));
+    assert_eq!(fate_as(197, &[0xFF; 999]), Some(Fate::ShortLink));
+}
+
+#[test]
+fn what_measuring_cards_put_before_ethernet_is_stepped_over() {
+    let frame = ethernet(0x0800, &[]);
+    let preamble = [0x55; 7];
+    opens(128, &[&[1, 0, 0, 1, 1], &frame]);
+    opens(128, &[&[1, 0, 0, 1, 0, 10, 1, 99, 1], &frame]);
+    opens(128, &[&[1, 1, 0, 18, 1], &wireless(0x08, 0x02), &SNAP]);
+    assert_eq!(fate_as(128, &[1, 4, 0, 0, 1]), Some(Fate::NonIp));
+    assert_eq!(fate_as(128, &[2, 0, 0, 1, 1]), Some(Fate::BadLink));
+    opens(240, &[&[0, 4, 0, 0], &frame]);
+    opens(241, &[&[0, 6, 0, 0], &preamble, &[0xD5], &frame]);
+    opens(241, &[&[0x40, 6, 0, 0], &preamble[..3], &[0xD5], &frame]);
+    let endless = join(&[&[0, 6, 0, 0], &[0x55; 99]]);
+    assert_eq!(fate_as(241, &endless), Some(Fate::NonIp));
+    assert_eq!(fate_as(240, &[0, 8, 0, 0]), Some(Fate::BadLink));
+    assert_eq!(fate_as(240, &[0, 5, 0, 0]), Some(Fate::NonIp));
+    opens(259, &[&[0xD5, 0x55, 0x55, 0, 1, 0x7A], &frame]);
+    opens(259, &[&[0x55, 0xD5, 0x55, 0x55, 0, 1, 0x7A], &frame]);
+    let encrypted = [0xD5, 0x55, 0x56, 0, 1, 0x7A];
+    assert_eq!(fate_as(259, &encrypted), Some(Fate::Protected));
+    opens(274, &[&preamble, &[0xD5], &frame]);
+    opens(274, &[&preamble, &[0xE6], &frame]);
+    let later = join(&[&preamble[..6], &[0x61, 0xE6], &frame]);
+    assert_eq!(fate_as(274, &later), Some(Fate::NonIp));
+    let length = u32::try_from(frame.len() + plain().len() + 4).unwrap();
+    let card = [&[0x50, 0, 0, 0][..], &length.to_be_bytes(), &[0; 24]].concat();
+    opens(279, &[&card, &frame]);
+    assert_eq!(fate_as(279, &[0x53; 40]), Some(Fate::NonIp));
+    opens(99, &[&[0; 6], &[8, 0], &[0; 36]]);
+}
+
+#[test]
+fn systems_have_headers_of_their_own_for_ip() {
+    opens(106, &[&SNAP]);
+    opens(106, &[&[]]);
+    opens(226, &[&[2, 2, 0, 0], &[0; 20]]);
+    let six = join(&[&[2, 26, 0, 0], &[0; 20], &ipv6(6, &tcp(b""))]);
+    assert_eq!(ports_as(226, &six), PLAIN);
+    opens(0x0224_0002, &[&[]]);
+    let six = ipv6(6, &tcp(b""));
+    assert_eq!(ports_as(0x0224_0018, &six), PLAIN);
+    assert_eq!(fate_as(0x0224_0007, &six), Some(Fate::BadLink));
+}
+
+#[test]
+fn a_private_link_type_is_a_packet_tap_if_it_looks_like_one() {
+    let tap = [&[108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0][..], &[0; 96]].concat();
+    opens(149, &[&tap, &ethernet(0x0800, &[])]);
+    assert_eq!(fate_as(149, &[108; 200]), Some(Fate::BadLink));
+    assert_eq!(fate_as(149, &[]), Some(Fate::BadLink));
 }

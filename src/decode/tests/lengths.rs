@@ -114,6 +114,80 @@ fn an_ipv6_length_of_zero_does_too() {
     assert_eq!((headers.ip.length, headers.payload_len), (70_000, 69_940));
 }
 
+/// A jumbogram with this jumbo payload length, captured up to its transport header.
+fn jumbogram(next: u8, jumbo_len: u32, segment: &[u8]) -> Vec<u8> {
+    let option = [&[next, 0, 0xC2, 4][..], &jumbo_len.to_be_bytes()].concat();
+    let mut packet = ipv6(0, &join(&[&option, segment]));
+    packet[4..6].fill(0);
+    ethernet(0x86DD, &packet)
+}
+
+#[test]
+fn a_jumbogram_ends_where_its_option_says() {
+    let lengths = |frame: &[u8], original_len| {
+        let (decoded, _) = open_cut(1, frame, original_len);
+        let Decoded::Transport(headers) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert!(headers.tso && !headers.bad_len);
+        (headers.ip.length, headers.payload_len)
+    };
+    let of_tcp =
+        |jumbo_len, original_len| lengths(&jumbogram(6, jumbo_len, &tcp(b"")), original_len);
+    assert_eq!(of_tcp(70_000, 70_054), (70_040, 70_000 - 28));
+    assert_eq!(
+        of_tcp(70_000, 70_058),
+        (70_040, 70_000 - 28),
+        "a check sequence"
+    );
+    assert_eq!(of_tcp(u32::MAX, 70_054), (70_040, 70_000 - 28), "too long");
+    assert_eq!(
+        of_tcp(1000, 70_054),
+        (70_040, 70_000 - 28),
+        "no jumbo length"
+    );
+    let mut datagram = udp(1, 2, b"");
+    datagram[4..6].fill(0);
+    let frame = jumbogram(17, 70_000, &datagram);
+    assert_eq!(lengths(&frame, 70_054), (70_040, 70_000 - 16));
+}
+
+#[test]
+fn a_jumbo_option_without_a_length_of_zero_says_nothing() {
+    let option = [&[6, 0, 0xC2, 4][..], &70_000_u32.to_be_bytes()].concat();
+    let frame = ethernet(0x86DD, &ipv6(0, &join(&[&option, &tcp(b"hello")])));
+    let headers = headers(&frame);
+    assert!(!headers.tso);
+    assert_eq!((headers.ip.length, headers.payload_len), (73, 5));
+}
+
+#[test]
+fn options_before_a_jumbo_option_are_stepped_over_and_odd_ones_end_it() {
+    let jumbo = [0xC2, 4, 0, 1, 0x11, 0x70];
+    let of = |options: &[u8]| {
+        let mut packet = ipv6(0, &join(&[&[6, 1], options, &tcp(b"")]));
+        packet[4..6].fill(0);
+        match open_cut(1, &ethernet(0x86DD, &packet), 100_000).0 {
+            Decoded::Transport(headers) => headers.ip.length,
+            other => panic!("{other:?}"),
+        }
+    };
+    let unlimited = 100_000 - 14;
+    assert_eq!(
+        of(&[&[0, 0, 1, 2, 0, 0, 1, 0][..], &jumbo].concat()),
+        70_040
+    );
+    assert_eq!(
+        of(&[&jumbo[..], &[1, 6, 0, 0, 0, 0, 0, 0]].concat()),
+        70_040
+    );
+    assert_eq!(
+        of(&[&[1, 250, 0, 0, 0, 0, 0, 0][..], &jumbo].concat()),
+        unlimited
+    );
+    assert_eq!(of(&[0xC2; 14]), unlimited);
+}
+
 #[test]
 fn a_length_of_zero_inside_a_tunnel_reaches_to_the_outer_end() {
     let mut inner = ipv4(6, &tcp(b"hello"));

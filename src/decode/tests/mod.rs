@@ -13,6 +13,7 @@ use super::*;
 const ALL: Want = Want {
     options: true,
     link: true,
+    decap: Decap::All,
 };
 
 /// The captured bytes of a header and what is behind it.

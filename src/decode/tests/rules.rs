@@ -216,7 +216,7 @@ fn the_identity_is_that_of_the_header_in_front_of_what_counts() {
 fn sixteen_ip_headers_are_opened_and_no_more() {
     let nest = |depth: usize| (1..depth).fold(plain(), |packet, _| ipv4(4, &packet));
     assert_eq!(ports(&ethernet(0x0800, &nest(16))), PLAIN);
-    assert_eq!(fate(&ethernet(0x0800, &nest(17))), Some(Fate::OtherIp));
+    assert_eq!(fate(&ethernet(0x0800, &nest(17))), Some(Fate::TooDeep));
     let teredo = |packet: &[u8]| ipv6(17, &udp(3544, 3544, packet));
     let deep = (0..20).fold(ipv6(6, &tcp(b"")), |packet, _| teredo(&packet));
     assert_eq!(ports(&ethernet(0x86DD, &deep)), Some((3544, 3544)));

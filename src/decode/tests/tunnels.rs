@@ -3,6 +3,48 @@
 use super::*;
 
 #[test]
+fn without_decapsulation_the_outermost_packet_counts() {
+    let shallow = |frame: &[u8]| {
+        let want = Want {
+            decap: Decap::None,
+            ..ALL
+        };
+        let mut link = LinkInfo::default();
+        let length = u32::try_from(frame.len()).unwrap();
+        let decoded = decode(LinkType::ETHERNET, frame, length, want, &mut link);
+        assert_eq!((link.tunnel, link.tunnel_id), (None, None));
+        decoded
+    };
+    let vxlan = join(&[&[8, 0, 0, 0, 0, 0, 1, 0], &inner_ethernet(0x0800, &plain())]);
+    let labelled = join(&[&[0, 0x10, 0x01, 64], &ipv4(17, &udp(9, 4789, &vxlan))]);
+    for frame in [
+        ethernet(0x0800, &ipv4(17, &udp(9, 4789, &vxlan))),
+        ethernet(0x8100, &tag(5, 0x8847, &labelled)),
+    ] {
+        let Decoded::Transport(headers) = shallow(&frame) else {
+            panic!("UDP was built")
+        };
+        assert_eq!((headers.source_port, headers.destination_port), (9, 4789));
+        assert_eq!(headers.payload_len, u32::try_from(vxlan.len()).unwrap());
+    }
+    let ether_ip = join(&[&[0x30, 0], &inner_ethernet(0x0800, &plain())]);
+    for (protocol, carried) in [
+        (4, plain()),
+        (41, ipv6(6, &tcp(b""))),
+        (47, join(&[&[0, 0, 8, 0], &plain()])),
+        (97, ether_ip),
+        (137, join(&[&[0, 0x10, 0x01, 64], &plain()])),
+    ] {
+        let frame = ethernet(0x0800, &ipv4(protocol, &carried));
+        assert_eq!(ports(&frame), PLAIN);
+        assert_eq!(shallow(&frame), Decoded::Other(Fate::OtherIp));
+    }
+    let authentication = join(&[&[6, 4, 0, 0], &[0; 20], &tcp(b"")]);
+    let frame = ethernet(0x0800, &ipv4(51, &authentication));
+    assert!(matches!(shallow(&frame), Decoded::Transport(_)));
+}
+
+#[test]
 fn ip_carries_ip_of_either_version() {
     let (four, six) = (plain(), ipv6(6, &tcp(b"")));
     for (frame, name) in [

@@ -73,7 +73,13 @@ pub(crate) fn run(
                 closed: closed_in,
                 answers: answers_in,
             };
-            let work = move || worker.run(&full_out);
+            #[cfg(test)]
+            let is_broken = config.flow.community_id_seed == tests::BROKEN;
+            let work = move || {
+                #[cfg(test)]
+                assert!(!is_broken, "a worker of a test breaks");
+                worker.run(&full_out);
+            };
             workers.push(spawn(scope, format!("worker {number}"), work)?);
         }
         let pool = &pool;
@@ -83,10 +89,11 @@ pub(crate) fn run(
         let intake = Intake::new(&config.flow, hasher);
         let read = Reader::new(lanes, intake, config.flow.limit).run(inputs);
         // The reader's lanes are gone by now, so the workers drain their queues and end.
-        for worker in workers {
-            join(worker)?;
-        }
-        let (flows, in_flows) = join(writer)??;
+        // All are waited for before the first failure counts: a scope left early would panic itself.
+        let workers: Vec<_> = workers.into_iter().map(join).collect();
+        let written = join(writer);
+        workers.into_iter().collect::<Result<(), _>>()?;
+        let (flows, in_flows) = written??;
         let stopped = |_| Error::Internal("a worker stopped early".to_owned());
         let mut packets = read?.map_err(stopped)?;
         packets.fates.merge(&in_flows);
@@ -229,5 +236,38 @@ impl<'p> Writer<'p> {
             worker.end_epoch(&mut self.fates);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::ReadOptions;
+    use crate::config::FlowOptions;
+    use crate::{Config, Error};
+
+    /// A seed with which workers panic.
+    pub(super) const BROKEN: u16 = 0xdead;
+
+    #[test]
+    fn a_panic_of_a_worker_ends_the_run_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        for threads in [1, 3] {
+            let config = Config {
+                traces: vec!["testdata/mixed/http-dns.pcap".into()],
+                out: folder.path().join("out"),
+                force: false,
+                read: ReadOptions::default(),
+                threads,
+                flow: FlowOptions {
+                    community_id_seed: BROKEN,
+                    ..FlowOptions::default()
+                },
+                hash_seed: None,
+            };
+            let error = crate::run(&config, |_| ()).unwrap_err();
+            assert!(matches!(error, Error::Internal(_)), "{error}");
+            assert!(error.to_string().contains("worker 0 panicked"), "{error}");
+            assert!(folder.path().read_dir().unwrap().next().is_none());
+        }
     }
 }

@@ -291,7 +291,10 @@ impl Summary {
                 format!("{} {packets}{unopened}", fate.name())
             })
             .collect();
-        let bytes: u64 = self.traces.iter().map(|trace| trace.bytes).sum();
+        let begun = |trace: &&TraceSummary| trace.format.is_some();
+        let traces = self.traces.iter().filter(begun).count();
+        let bytes = self.traces.iter().filter(begun).map(|trace| trace.bytes);
+        let bytes: u64 = bytes.sum();
         let memory = self.peak_memory_bytes.map_or(String::new(), |bytes| {
             format!(", {} of memory", size(bytes))
         });
@@ -299,8 +302,8 @@ impl Summary {
             "{} packets in {} of {} trace{}: {}\n{}\n{}\n{:.3} s: {} packets/s, {}/s{memory}",
             self.packets.read,
             size(bytes),
-            self.traces.len(),
-            if self.traces.len() == 1 { "" } else { "s" },
+            traces,
+            if traces == 1 { "" } else { "s" },
             fates.join(", "),
             table_text("TCP", &self.flows.tcp),
             table_text("UDP", &self.flows.udp),

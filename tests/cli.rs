@@ -201,7 +201,7 @@ fn input_that_cannot_be_read_ends_the_run() {
         .run(&["absent.pcap", "-o", "out"])
         .expect_failure(&["absent.pcap", "No such file"]);
     place
-        .run(&[&small(), "absent.pcap", "-o", "out"])
+        .run(&[&small(), "absent.pcap", "-o", "out", "--strict"])
         .expect_failure(&["absent.pcap"]);
     let secret = place.file("secret.pcap", fs::read(small()).unwrap());
     set_mode(&secret, 0);
@@ -210,6 +210,28 @@ fn input_that_cannot_be_read_ends_the_run() {
         .run_as_nobody(&arguments)
         .expect_failure(&["secret.pcap", "Permission denied"]);
     assert_eq!(place.entries(), ["secret.pcap"]);
+}
+
+#[test]
+fn what_cannot_be_read_among_others_is_told_and_the_rest_is_done() {
+    let place = Place::new();
+    place.file("notes.txt", "no capture");
+    let done = place.run(&["absent.pcap", &small(), "notes.txt", "-o", "out"]);
+    done.expect(
+        1,
+        &[
+            "12 packets in 1.1 kB of 1 trace:",
+            "goostat: absent.pcap: cannot read: No such file",
+            "goostat: notes.txt: at byte 0: ",
+            "goostat: 2 traces could not be read; the results hold the rest",
+        ],
+    );
+    assert_eq!(Table::read(&place.path("out/tcp.parquet")).len(), 4);
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("out/summary.json")).unwrap()).unwrap();
+    let failures = json["traces"].as_array().unwrap().iter();
+    let failures: Vec<bool> = failures.map(|trace| trace["failure"].is_string()).collect();
+    assert_eq!(failures, [true, true, false]);
 }
 
 #[test]

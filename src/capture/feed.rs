@@ -75,6 +75,8 @@ pub(crate) enum Next {
     Block(Block),
     /// No more bytes, after so many from disk.
     End(End, u64),
+    /// The reading shall end here.
+    Stopped,
 }
 
 /// The taker's end of the thread. Dropping it makes the thread end, as soon as it has a block to
@@ -116,8 +118,8 @@ impl Feed {
     /// do not ask.
     pub(crate) fn next(&mut self, stop: &Stop) -> Next {
         loop {
-            if let Err(stopped) = stop.check() {
-                return Next::End(End::Failed(stopped), 0);
+            if stop.is_stopped() {
+                return Next::Stopped;
             }
             match self.full.recv_timeout(PATIENCE) {
                 Ok(Message::Block(block)) => return Next::Block(block),
@@ -152,7 +154,7 @@ struct Pump {
     full: Sender<Message>,
     spare: Receiver<Vec<u8>>,
     pace: Pace,
-    /// Hand over what there is when the taker waits: a pipe may be slow.
+    /// Hand over whatever there is: a pipe may be slow, and its next bytes may never come.
     eager: bool,
 }
 
@@ -218,7 +220,7 @@ impl Pump {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return (len, Some(tally.judge(error))),
             }
-            if self.eager && self.full.is_empty() {
+            if self.eager {
                 break;
             }
         }

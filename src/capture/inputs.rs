@@ -255,7 +255,7 @@ impl Inputs {
     fn begin_next(&mut self) -> Result<bool, Error> {
         self.reports.extend(self.current.take().map(Trace::finish));
         if self.options.stop.is_stopped() {
-            self.interrupted |= !self.waiting.is_empty();
+            self.interrupted = true;
             return Ok(false);
         }
         while let Some(waiting) = self.waiting.pop_front() {

@@ -279,6 +279,9 @@ impl Trace {
     /// No more bytes: what is left is no packet, unless it is one that reaches over others.
     fn end(&mut self) -> Result<Turn, Error> {
         self.check_whole()?;
+        if self.stop.is_stopped() {
+            return Ok(Turn::End);
+        }
         if self.at < self.window.bytes().len() {
             self.recover(DamageReason::CutShort)?;
             return Ok(Turn::Again);
@@ -397,9 +400,11 @@ impl Trace {
     fn tick(&mut self) -> Result<(), Error> {
         self.tick = self.at + TICK_BYTES;
         self.tell_progress();
-        self.stop
-            .check()
-            .map_err(Error::io(&self.report.path, "read"))?;
+        // A stream looks for itself, and ends behind the last packet that has come.
+        if !self.window.is_streamed() {
+            let path = &self.report.path;
+            self.stop.check().map_err(Error::io(path, "read"))?;
+        }
         self.check_whole()
     }
 

@@ -128,6 +128,7 @@ impl Window {
             match feed.next(stop) {
                 Next::Block(block) => at = self.append(block, at),
                 Next::End(end, disk_bytes) => self.end(end, disk_bytes)?,
+                Next::Stopped => self.ended = true,
             }
         }
         Ok(at)

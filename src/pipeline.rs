@@ -19,7 +19,7 @@ use crate::capture::Inputs;
 use crate::config::Config;
 use crate::decode::Fate;
 use crate::error::Error;
-use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
+use crate::flow::{Closed, EndReason, Fragments, TcpFlow, Tracker, UdpFlow};
 use crate::intake::Intake;
 use crate::key::KeyHasher;
 use crate::output::{OutputFolder, Row, TableWriter, tcp_columns, udp_columns};
@@ -106,7 +106,7 @@ fn worker(
     mut tracker: Tracker,
     full: &Receiver<Batch>,
     empty: &Sender<Batch>,
-    closed: &Sender<Closed>,
+    closed: &Sender<Share>,
 ) {
     for mut batch in full {
         tracker.process(&batch.packets, &batch.links);
@@ -117,9 +117,9 @@ fn worker(
         let _ = empty.send(batch);
         let handed_over = match end {
             BatchEnd::None => Ok(()),
-            BatchEnd::Epoch(clock) => closed.send(tracker.end_epoch(clock)),
+            BatchEnd::Epoch(clock) => closed.send(tracker.end_epoch(clock).into()),
             BatchEnd::Trace(clock) => {
-                let _ = closed.send(tracker.finish(clock));
+                let _ = closed.send(tracker.finish(clock).into());
                 return;
             }
         };
@@ -165,7 +165,7 @@ impl<'p> Writer<'p> {
     }
 
     /// Writes epoch after epoch until the workers have no more.
-    fn run(mut self, workers: &[Receiver<Closed>]) -> Result<(FlowSummary, Fates), Error> {
+    fn run(mut self, workers: &[Receiver<Share>]) -> Result<(FlowSummary, Fates), Error> {
         while let Some(epoch) = gather(workers) {
             self.epoch(epoch)?;
         }
@@ -175,40 +175,87 @@ impl<'p> Writer<'p> {
         Ok((self.flows, self.fates))
     }
 
-    fn epoch(&mut self, closed: Closed) -> Result<(), Error> {
-        self.fates.add(Fate::FragJoined, closed.fragments.joined);
-        self.fates.add(Fate::FragOrphan, closed.fragments.orphaned);
-        let tcp = ordered(closed.tcp, &mut self.flows.tcp, Fate::Tcp, &mut self.fates);
-        self.tcp.write(tcp)?;
-        let udp = ordered(closed.udp, &mut self.flows.udp, Fate::Udp, &mut self.fates);
-        self.udp.write(udp)
+    fn epoch(&mut self, share: Share) -> Result<(), Error> {
+        self.fates.add(Fate::FragJoined, share.fragments.joined);
+        self.fates.add(Fate::FragOrphan, share.fragments.orphaned);
+        self.fates.add(Fate::Tcp, share.tcp.packets);
+        self.fates.add(Fate::Udp, share.udp.packets);
+        self.tcp.write(share.tcp.finish(&mut self.flows.tcp))?;
+        self.udp.write(share.udp.finish(&mut self.flows.udp))
+    }
+}
+
+/// The rows of one table that ended in an epoch, with the places of their first packets, by which
+/// they are ordered.
+struct Rows<F> {
+    numbered: Vec<(u64, Box<F>)>,
+    reasons: [u64; EndReason::ALL.len()],
+    packets: u64,
+}
+
+impl<F: Row> Rows<F> {
+    /// Counts and orders them. Workers do so, who have just had the flows in hand.
+    fn new(flows: Vec<Box<F>>) -> Self {
+        let mut rows = Self {
+            numbered: Vec::with_capacity(flows.len()),
+            reasons: [0; EndReason::ALL.len()],
+            packets: 0,
+        };
+        for flow in flows {
+            let shared = flow.flow();
+            rows.reasons[shared.end_reason as usize] += 1;
+            rows.packets += shared.packets();
+            rows.numbered.push((shared.number, flow));
+        }
+        rows.numbered.sort_unstable_by_key(|row| row.0);
+        rows
+    }
+
+    fn add(&mut self, other: Self) {
+        self.numbered.extend(other.numbered);
+        self.packets += other.packets;
+        for (sum, count) in self.reasons.iter_mut().zip(other.reasons) {
+            *sum += count;
+        }
+    }
+
+    /// The rows in order, once they are counted in the summary.
+    fn finish(mut self, table: &mut TableSummary) -> impl Iterator<Item = Box<F>> {
+        for (reason, count) in EndReason::ALL.into_iter().zip(self.reasons) {
+            table.count(reason, count);
+        }
+        // A stable sort finds that there is one run of each worker, and merges them.
+        self.numbered.sort_by_key(|row| row.0);
+        self.numbered.into_iter().map(|(_, row)| row)
+    }
+}
+
+/// What a worker closed in an epoch, or all of them.
+struct Share {
+    tcp: Rows<TcpFlow>,
+    udp: Rows<UdpFlow>,
+    fragments: Fragments,
+}
+
+impl From<Closed> for Share {
+    fn from(closed: Closed) -> Self {
+        Self {
+            tcp: Rows::new(closed.tcp),
+            udp: Rows::new(closed.udp),
+            fragments: closed.fragments,
+        }
     }
 }
 
 /// What all workers closed in the next epoch; `None` once they are done.
-fn gather(workers: &[Receiver<Closed>]) -> Option<Closed> {
-    let mut all = Closed::default();
+fn gather(workers: &[Receiver<Share>]) -> Option<Share> {
+    let mut all = Share::from(Closed::default());
     for worker in workers {
-        let closed = worker.recv().ok()?;
-        all.tcp.extend(closed.tcp);
-        all.udp.extend(closed.udp);
-        all.fragments.joined += closed.fragments.joined;
-        all.fragments.orphaned += closed.fragments.orphaned;
+        let share = worker.recv().ok()?;
+        all.tcp.add(share.tcp);
+        all.udp.add(share.udp);
+        all.fragments.joined += share.fragments.joined;
+        all.fragments.orphaned += share.fragments.orphaned;
     }
     Some(all)
-}
-
-/// Rows in the order of their first packets, counted.
-fn ordered<F: Row>(
-    mut rows: Vec<Box<F>>,
-    table: &mut TableSummary,
-    fate: Fate,
-    fates: &mut Fates,
-) -> Vec<Box<F>> {
-    rows.sort_by_cached_key(|row| row.flow().number);
-    for row in &rows {
-        table.count(row.flow());
-        fates.add(fate, row.flow().packets());
-    }
-    rows
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::capture::{Damage, Timestamp, TraceReport};
 use crate::decode::Fate;
-use crate::flow::{EndReason, Flow};
+use crate::flow::EndReason;
 
 /// Packets by fate (spec 2). Every packet has exactly one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,9 +68,10 @@ impl TableSummary {
         }
     }
 
-    pub(crate) fn count(&mut self, flow: &Flow) {
-        self.rows += 1;
-        *self.end_reasons.entry(flow.end_reason.name()).or_default() += 1;
+    /// Adds `count` rows that ended for `reason`.
+    pub(crate) fn count(&mut self, reason: EndReason, count: u64) {
+        self.rows += count;
+        *self.end_reasons.entry(reason.name()).or_default() += count;
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Rows are taken in blocks of fixed size, whatever sizes they come in, so that the bytes of the
 //! file depend on the rows alone. A block is first turned into arrays, a cache's worth of rows at a
-//! time, then every column is encoded and compressed by itself; both steps use all threads of the pool.
+//! time, which are dropped while they are in that cache; then every column is encoded and compressed
+//! by itself. Both steps use all threads of the pool.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -26,13 +27,14 @@ use rayon::prelude::*;
 use super::columns::{Column, FileColumn, Layout, file_columns, schema};
 use crate::config::FlowOptions;
 use crate::error::Error;
+use crate::prefetch::prefetch;
 
 /// Rows that become arrays together: their flows fit in a core's cache.
 const CHUNK: usize = 512;
-/// Rows that are encoded together.
-const BLOCK: usize = 8 * CHUNK;
+/// Chunks that are encoded together.
+const BLOCK: usize = 8;
 /// Rows of a row group: what DuckDB reads as one unit of work.
-const ROW_GROUP: usize = 30 * BLOCK;
+const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 
 /// Writes one of the tables.
 pub struct TableWriter<'p, F> {
@@ -42,7 +44,8 @@ pub struct TableWriter<'p, F> {
     factory: ArrowRowGroupWriterFactory,
     columns: Vec<FileColumn<F>>,
     schema: SchemaRef,
-    pending: Vec<Box<F>>,
+    /// Whole chunks of the next block, then one that is not.
+    pending: Vec<Vec<Box<F>>>,
     group: Vec<ArrowColumnWriter>,
     group_rows: usize,
     groups: usize,
@@ -98,13 +101,19 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(&mut self, rows: Vec<Box<F>>) -> Result<(), Error> {
-        self.pending.extend(rows);
-        let whole = self.pending.len() / BLOCK * BLOCK;
-        let rest = self.pending.split_off(whole);
-        let ready = std::mem::replace(&mut self.pending, rest);
-        for block in ready.chunks(BLOCK) {
-            self.block(block)?;
+    pub fn write(&mut self, rows: impl IntoIterator<Item = Box<F>>) -> Result<(), Error> {
+        for row in rows {
+            match self.pending.last_mut().filter(|chunk| chunk.len() < CHUNK) {
+                Some(chunk) => chunk.push(row),
+                None => {
+                    if self.pending.len() == BLOCK {
+                        self.block()?;
+                    }
+                    let mut chunk = Vec::with_capacity(CHUNK);
+                    chunk.push(row);
+                    self.pending.push(chunk);
+                }
+            }
         }
         Ok(())
     }
@@ -114,10 +123,7 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
     /// # Errors
     /// If the file cannot be written.
     pub fn finish(mut self) -> Result<Written, Error> {
-        let rest = std::mem::take(&mut self.pending);
-        if !rest.is_empty() {
-            self.block(&rest)?;
-        }
+        self.block()?;
         self.end_group()?;
         let Self {
             path, file, rows, ..
@@ -135,7 +141,13 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         })
     }
 
-    fn block(&mut self, rows: &[Box<F>]) -> Result<(), Error> {
+    /// Encodes the rows that wait.
+    fn block(&mut self) -> Result<(), Error> {
+        let chunks = std::mem::take(&mut self.pending);
+        let rows: usize = chunks.iter().map(Vec::len).sum();
+        if rows == 0 {
+            return Ok(());
+        }
         if self.group.is_empty() {
             self.group = self
                 .factory
@@ -144,9 +156,9 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         }
         let (columns, schema, group) = (&self.columns, &self.schema, &mut self.group);
         let encoded = self.pool.install(|| {
-            let parts: Vec<Vec<ArrayRef>> = rows
-                .par_chunks(CHUNK)
-                .map(|chunk| fill(columns, chunk))
+            let parts: Vec<Vec<ArrayRef>> = chunks
+                .into_par_iter()
+                .map(|chunk| fill(columns, &chunk))
                 .collect();
             group
                 .par_iter_mut()
@@ -159,8 +171,8 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
                 })
         });
         encoded.map_err(|error| parquet_error(&self.path, error))?;
-        self.group_rows += rows.len();
-        self.rows += rows.len() as u64;
+        self.group_rows += rows;
+        self.rows += rows as u64;
         if self.group_rows >= ROW_GROUP {
             self.end_group()?;
         }
@@ -195,6 +207,7 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
 
 /// All columns of some rows.
 fn fill<F>(columns: &[FileColumn<F>], rows: &[Box<F>]) -> Vec<ArrayRef> {
+    rows.iter().for_each(|row| prefetch(&**row));
     let rows: Vec<&F> = rows.iter().map(|row| &**row).collect();
     columns.iter().map(|column| column.fill(&rows)).collect()
 }

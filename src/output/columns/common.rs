@@ -62,7 +62,8 @@ fn identity<F: Row + 'static>() -> Vec<Column<F>> {
                 "The same as IPFIX flowEndReason (IE 136): 1 idle, 2 active, 3 end detected, 4 forced, 5 no resources.",
             ),
             |f: &F, _| f.flow().end_reason.ipfix(),
-        ),
+        )
+        .rare(),
     ]);
     columns
 }
@@ -78,7 +79,7 @@ fn key<F: Row + 'static>() -> Vec<Column<F>> {
             ),
             |f: &F, _| f.flow().id(),
         )
-        .layout(Layout::Plain),
+        .layout(Layout::Random),
         address(Side::Client, "c_ip", "Address of the client.").tstat("c_ip"),
         port(Side::Client, "c_port", "Port of the client.").tstat("c_port"),
         address(Side::Server, "s_ip", "Address of the server.").tstat("s_ip"),
@@ -88,11 +89,13 @@ fn key<F: Row + 'static>() -> Vec<Column<F>> {
                 IpVersion::V4 => 4,
                 IpVersion::V6 => 6,
             }
-        }),
+        })
+        .rare(),
         u8(
             ("proto", Core, "", "IP protocol number: 6 TCP, 17 UDP."),
             |f: &F, _| f.flow().key.protocol as u8,
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -120,7 +123,8 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "Packets with a time before `last` at their turn.",
             ),
             |f: &F, _| f.flow().clock_backsteps,
-        ),
+        )
+        .rare(),
         u32(
             (
                 "trunc_pkts",
@@ -129,7 +133,8 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "Packets of which less was captured than was on the wire.",
             ),
             |f: &F, _| f.flow().trunc_pkts,
-        ),
+        )
+        .rare(),
         u32(
             (
                 "bad_len_pkts",
@@ -138,7 +143,8 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "Packets whose length fields contradict each other.",
             ),
             |f: &F, _| f.flow().bad_len_pkts,
-        ),
+        )
+        .rare(),
         u32(
             (
                 "tso_pkts",
@@ -147,7 +153,8 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "Packets whose IP header states no length (segmentation offload).",
             ),
             |f: &F, _| f.flow().tso_pkts,
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -185,7 +192,8 @@ fn side_counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "Later fragments of this side's packets.",
             ),
             |f: &F, side| f.flow().sides[side].frag_pkts,
-        ),
+        )
+        .rare(),
     ]
 }
 

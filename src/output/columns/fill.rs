@@ -119,7 +119,7 @@ pub(super) fn f64<F, C: Cell<Float64Type>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, Float64Type, C>(entry, Layout::Plain, get)
+    number::<F, Float64Type, C>(entry, Layout::Split, get)
 }
 
 /// Nanoseconds since 1970 in UTC.

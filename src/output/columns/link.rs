@@ -27,7 +27,7 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
                 true
             },
         )
-        .layout(Layout::Plain),
+        .layout(Layout::Random),
     );
     columns
 }
@@ -42,13 +42,16 @@ fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
             ("vlan_id", Link, "", "VLAN id of the first packet's outer tag, before any tunnel."),
             |f: &F, _| first(f)?.vlan_id,
         )
+        .rare()
         .null("none"),
         u16(("vlan_id2", Link, "", "VLAN id of its second tag."), |f: &F, _| first(f)?.vlan_id2)
+            .rare()
             .null("none"),
         u32(
             ("mpls_label", Link, "", "Outermost MPLS label of the first packet."),
             |f: &F, _| first(f)?.mpls_label,
         )
+        .rare()
         .null("none"),
         str(
             (
@@ -63,6 +66,7 @@ fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
         u64(("tunnel_id", Link, "", "Its key, VNI, TEID or session."), |f: &F, _| {
             first(f)?.tunnel_id
         })
+        .rare()
         .null("none"),
     ]
 }
@@ -101,11 +105,13 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
             ),
             |f: &F, side| counted(f, side).map(|counts| counts.tos_first),
         )
+        .rare()
         .null("no packet of x"),
         u8(
             ("x_tos_or", Link, "", "OR of all of them."),
             |f: &F, side| counted(f, side).map(|counts| counts.tos_or),
         )
+        .rare()
         .null("no packet of x"),
         u32(
             (
@@ -115,7 +121,8 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "Packets marked with congestion experienced (RFC 3168).",
             ),
             |f: &F, side| f.flow().sides[side].ecn_ce_pkts,
-        ),
+        )
+        .rare(),
     ]
 }
 

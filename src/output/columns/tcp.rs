@@ -92,16 +92,19 @@ fn flags() -> Vec<Column<TcpFlow>> {
             ("x_syn", Core, "pkt", "Packets with SYN."),
             |f: &TcpFlow, side| f.side(side).syn,
         )
+        .rare()
         .tstat("x_syn_cnt"),
         u32(
             ("x_fin", Core, "pkt", "Packets with FIN."),
             |f: &TcpFlow, side| f.side(side).fin,
         )
+        .rare()
         .tstat("x_fin_cnt"),
         u32(
             ("x_rst", Core, "pkt", "Packets with RST."),
             |f: &TcpFlow, side| f.side(side).rst,
         )
+        .rare()
         .tstat("x_rst_cnt"),
         u32(
             ("x_psh", Core, "pkt", "Packets with PSH."),
@@ -110,19 +113,23 @@ fn flags() -> Vec<Column<TcpFlow>> {
         u32(
             ("x_urg", Core, "pkt", "Packets with URG."),
             |f: &TcpFlow, side| f.side(side).urg,
-        ),
+        )
+        .rare(),
         u32(
             ("x_ece", Core, "pkt", "Packets with ECE."),
             |f: &TcpFlow, side| f.side(side).ece,
-        ),
+        )
+        .rare(),
         u32(
             ("x_cwr", Core, "pkt", "Packets with CWR."),
             |f: &TcpFlow, side| f.side(side).cwr,
-        ),
+        )
+        .rare(),
         u8(
             ("x_flags_or", Core, "", "OR of the flag bytes."),
             |f: &TcpFlow, side| f.side(side).flags_or,
-        ),
+        )
+        .rare(),
     ]
 }
 

@@ -48,6 +48,7 @@ fn bytes() -> Vec<Column<TcpFlow>> {
             ("x_bytes_retx", Seq, "B", "Payload bytes seen before."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.bytes_retx),
         )
+        .rare()
         .tstat("x_bytes_retx"),
         u64(
             (
@@ -58,16 +59,19 @@ fn bytes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.pkts_retx),
         )
+        .rare()
         .tstat("x_pkts_retx"),
         u64(
             ("x_pkts_ooo", Seq, "pkt", "Packets that filled a hole."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.pkts_ooo),
         )
+        .rare()
         .tstat("x_pkts_ooo"),
         u64(
             ("x_bytes_missed", Seq, "B", "Bytes the probe did not see."),
             |f: &TcpFlow, side| analysis(f, side).map_or(0, SideAnalysis::bytes_missed),
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -82,11 +86,13 @@ fn retransmission_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_rto),
         )
+        .rare()
         .tstat("x_pkts_rto"),
         u32(
             ("x_rtx_fr", Seq, "events", "Fast retransmissions."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_fr),
         )
+        .rare()
         .tstat("x_pkts_fs"),
         u32(
             (
@@ -97,6 +103,7 @@ fn retransmission_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.reordered),
         )
+        .rare()
         .tstat("x_pkts_reor"),
     ]
 }
@@ -112,6 +119,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.net_dup),
         )
+        .rare()
         .tstat("x_pkts_dup"),
         u32(
             (
@@ -122,11 +130,13 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_unknown),
         )
+        .rare()
         .tstat("x_pkts_unk"),
         u32(
             ("x_flow_ctrl", Seq, "events", "Probes of a closed window."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.flow_ctrl),
         )
+        .rare()
         .tstat("x_pkts_fc"),
         u32(
             (
@@ -137,6 +147,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.unneeded_rto),
         )
+        .rare()
         .tstat("x_pkts_unrto"),
         u32(
             (
@@ -147,6 +158,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.unneeded_fr),
         )
+        .rare()
         .tstat("x_pkts_unfs"),
     ]
 }
@@ -171,7 +183,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Duplicate ACKs that x sent (RFC 5681).",
             ),
             |f: &TcpFlow, side| seq(f, side, |s| s.dup_acks),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_triple_dup_acks",
@@ -180,7 +193,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Times that x sent the third duplicate ACK in a row.",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.triple_dup_acks),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_keepalives",
@@ -189,7 +203,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Keep-alive probes (RFC 9293, 3.8.4).",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.keepalives),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_zero_win_probes",
@@ -198,7 +213,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Zero-window probes (RFC 9293, 3.8.6.1).",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.zero_win_probes),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_dsack",
@@ -207,7 +223,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Packets that report a duplicate (RFC 2883).",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.dsack),
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -259,7 +276,8 @@ fn flight() -> Vec<Column<TcpFlow>> {
                 "Segments forgotten to bound memory.",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.seg_dropped),
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -298,18 +316,21 @@ fn option_values() -> Vec<Column<TcpFlow>> {
             ("x_wscale", Opt, "bits", "Window scale as sent."),
             |f: &TcpFlow, side| opt(f, side, |o| o.window_scale),
         )
+        .rare()
         .null("not offered")
         .tstat("x_win_scl"),
         u16(
             ("x_mss", Opt, "B", "Maximum segment size as sent."),
             |f: &TcpFlow, side| opt(f, side, |o| o.mss),
         )
+        .rare()
         .null("not offered")
         .tstat("x_mss"),
         u32(
             ("x_sack_pkts", Opt, "pkt", "Packets with a SACK block."),
             |f: &TcpFlow, side| opt(f, side, |o| o.sack_pkts),
         )
+        .rare()
         .tstat("x_sack_cnt"),
         u32(
             ("x_seg_max", Opt, "B", "Largest payload."),
@@ -349,6 +370,7 @@ fn windows() -> Vec<Column<TcpFlow>> {
             ("x_win_zero", Opt, "pkt", "ACKs with window 0."),
             |f: &TcpFlow, side| opt(f, side, |o| o.win_zero),
         )
+        .rare()
         .tstat("x_win_0"),
     ]
 }

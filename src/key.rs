@@ -179,19 +179,24 @@ pub fn push_address(out: &mut String, version: IpVersion, address: &AddressBytes
 }
 
 fn push_v4(out: &mut String, bytes: [u8; 4]) {
-    let digit = |value: u8| char::from(b'0' + value % 10);
+    let digit = |value: u8| b'0' + value % 10;
+    // Dots stand already where no digit is written.
+    let mut text = [b'.'; 15];
+    let mut len = 0;
     for (place, byte) in bytes.into_iter().enumerate() {
-        if place > 0 {
-            out.push('.');
-        }
+        len += usize::from(place > 0);
         if byte >= 100 {
-            out.push(digit(byte / 100));
+            text[len] = digit(byte / 100);
+            len += 1;
         }
         if byte >= 10 {
-            out.push(digit(byte / 10));
+            text[len] = digit(byte / 10);
+            len += 1;
         }
-        out.push(digit(byte));
+        text[len] = digit(byte);
+        len += 1;
     }
+    out.push_str(std::str::from_utf8(&text[..len]).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -253,7 +253,11 @@ fn lay_out(
     layout: Layout,
 ) -> WriterPropertiesBuilder {
     let encoding = match layout {
-        Layout::Dictionary => return builder.set_column_dictionary_enabled(path, true),
+        Layout::Dictionary => {
+            return builder
+                .set_column_dictionary_enabled(path.clone(), true)
+                .set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
         Layout::Plain | Layout::Random => Encoding::PLAIN,
         Layout::Delta => Encoding::DELTA_BINARY_PACKED,
         Layout::Split => Encoding::BYTE_STREAM_SPLIT,

@@ -152,14 +152,13 @@ fn tunnel_name(tunnel: Tunnel) -> &'static str {
 
 /// `02:00:5e:10:00:01`, without the machinery of `fmt`: every row has two.
 fn push_mac(out: &mut String, mac: [u8; 6]) {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
-    for (place, byte) in mac.into_iter().enumerate() {
-        if place > 0 {
-            out.push(':');
-        }
-        out.push(digit(byte >> 4));
-        out.push(digit(byte));
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b':'; 17];
+    for (place, byte) in text.chunks_mut(3).zip(mac) {
+        place[0] = DIGITS[usize::from(byte >> 4)];
+        place[1] = DIGITS[usize::from(byte & 15)];
     }
+    out.push_str(std::str::from_utf8(&text).unwrap_or_default());
 }
 
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending

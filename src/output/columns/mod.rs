@@ -45,12 +45,12 @@ type Fill<F> = Box<dyn Fn(&[&F], Side) -> ArrayRef + Send + Sync>;
 /// How a column's values are laid out in a Parquet page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Text with few values, often repeated: a dictionary.
+    /// Text with few values, often repeated: a dictionary. Without the smallest and largest, by
+    /// which no query could leave out a part of the file: all values are everywhere.
     Dictionary,
     /// The same in nearly every row, or bits: as they are.
     Plain,
-    /// Another value in every row, by chance: as they are, without the smallest and largest, since
-    /// no query could leave out a part of the file by those.
+    /// Another value in every row, by chance: as they are, without the smallest and largest.
     Random,
     /// Integers that vary by far less than their type allows: packed differences.
     Delta,

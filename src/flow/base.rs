@@ -80,10 +80,6 @@ pub struct SideCounts {
     pub bytes_frame: u64,
     /// Times of its packets.
     pub times: Span,
-    /// Later fragments.
-    pub frag_pkts: u32,
-    /// Packets with the ECN field at "congestion experienced".
-    pub ecn_ce_pkts: u32,
     /// Smallest and largest TTL; meaningless without packets.
     pub ttl_min: u8,
     /// See `ttl_min`.
@@ -92,6 +88,21 @@ pub struct SideCounts {
     pub tos_first: u8,
     /// OR of all types of service.
     pub tos_or: u8,
+}
+
+/// Counters that stay at zero in most flows, apart from the others until one does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Oddities {
+    /// Packets with a time before the flow's last.
+    pub clock_backsteps: u32,
+    /// Packets with contradictory length fields.
+    pub bad_len_pkts: u32,
+    /// Packets without an IP length.
+    pub tso_pkts: u32,
+    /// Later fragments of each side.
+    pub frag_pkts: Sides<u32>,
+    /// Packets of each side with the ECN field at "congestion experienced".
+    pub ecn_ce_pkts: Sides<u32>,
 }
 
 /// What the group `link` says of a flow.
@@ -112,22 +123,15 @@ pub struct Flow {
     pub(super) hash: u32,
     /// Place of its first packet in the trace: rows are ordered by it.
     pub number: u64,
-    /// Smallest and largest time of its packets.
-    pub times: Span,
     /// The trace clock when its latest packet was counted.
     pub touch: Timestamp,
     /// Counts of client and server.
     pub sides: Sides<SideCounts>,
     /// Link layer and tunnels, if asked for.
     pub link: Option<Box<FlowLink>>,
-    /// Packets with a time before the flow's last.
-    pub clock_backsteps: u32,
+    oddities: Option<Box<Oddities>>,
     /// Packets of which less was captured than was on the wire.
     pub trunc_pkts: u32,
-    /// Packets with contradictory length fields.
-    pub bad_len_pkts: u32,
-    /// Packets without an IP length.
-    pub tso_pkts: u32,
     /// Which endpoint is the client.
     pub client: End,
     /// Whether each side's address is internal (spec 3.2).
@@ -162,14 +166,11 @@ impl Flow {
             key: packet.key,
             hash: packet.index_hash(),
             number: packet.number,
-            times: Span::default(),
             touch: packet.clock,
             sides: Sides::default(),
             link,
-            clock_backsteps: 0,
+            oddities: None,
             trunc_pkts: 0,
-            bad_len_pkts: 0,
-            tso_pkts: 0,
             client,
             is_internal: Sides::new(is_internal(client), is_internal(client.other())),
             client_by,
@@ -191,14 +192,13 @@ impl Flow {
     #[inline]
     pub(super) fn count(&mut self, packet: &PacketInfo, side: Side, link: Option<&LinkInfo>) {
         let time = packet.time;
-        if self.times.get().is_some_and(|(_, last)| time.0 < last) {
-            bump(&mut self.clock_backsteps, true);
+        let is_backstep = time.0 < self.times().last;
+        let is_ce = packet.tos & 3 == 3;
+        if is_backstep || is_ce || packet.marks & (marks::BAD_LEN | marks::TSO) != 0 {
+            self.count_oddities(packet, side, is_backstep, is_ce);
         }
-        self.times.add(time);
         self.touch = packet.clock;
         bump(&mut self.trunc_pkts, packet.has(marks::TRUNCATED));
-        bump(&mut self.bad_len_pkts, packet.has(marks::BAD_LEN));
-        bump(&mut self.tso_pkts, packet.has(marks::TSO));
         let me = &mut self.sides[side];
         if me.pkts == 0 {
             (me.ttl_min, me.ttl_max, me.tos_first) = (packet.ttl, packet.ttl, packet.tos);
@@ -214,28 +214,52 @@ impl Flow {
         me.ttl_min = me.ttl_min.min(packet.ttl);
         me.ttl_max = me.ttl_max.max(packet.ttl);
         me.tos_or |= packet.tos;
-        bump(&mut me.ecn_ce_pkts, packet.tos & 3 == 3);
+    }
+
+    #[cold]
+    fn count_oddities(&mut self, packet: &PacketInfo, side: Side, is_backstep: bool, is_ce: bool) {
+        let odd = self.oddities.get_or_insert_default();
+        bump(&mut odd.clock_backsteps, is_backstep);
+        bump(&mut odd.bad_len_pkts, packet.has(marks::BAD_LEN));
+        bump(&mut odd.tso_pkts, packet.has(marks::TSO));
+        bump(&mut odd.ecn_ce_pkts[side], is_ce);
+    }
+
+    /// The counters that are mostly zero.
+    pub fn oddities(&self) -> Oddities {
+        self.oddities.as_deref().copied().unwrap_or_default()
     }
 
     /// Counts a later fragment, which changes nothing else (spec 3.5).
     pub(super) fn count_fragment(&mut self, fragment: &PacketInfo) {
         let side = self.side_of(fragment);
+        bump(
+            &mut self.oddities.get_or_insert_default().frag_pkts[side],
+            true,
+        );
         let me = &mut self.sides[side];
-        bump(&mut me.frag_pkts, true);
         me.bytes_ip += u64::from(fragment.ip_len);
         me.bytes_frame += u64::from(fragment.frame_len);
+    }
+
+    /// Smallest and largest time of its packets.
+    #[inline]
+    fn times(&self) -> Span {
+        self.sides[Side::Client]
+            .times
+            .and(self.sides[Side::Server].times)
     }
 
     /// Time of the first packet.
     #[inline]
     pub fn first(&self) -> i64 {
-        self.times.get().map_or(0, |(first, _)| first)
+        self.times().get().map_or(0, |(first, _)| first)
     }
 
     /// Time of the last packet.
     #[inline]
     pub fn last(&self) -> i64 {
-        self.times.get().map_or(0, |(_, last)| last)
+        self.times().get().map_or(0, |(_, last)| last)
     }
 
     /// Packets of both sides.

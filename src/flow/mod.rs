@@ -13,7 +13,7 @@ mod table;
 pub(crate) mod tcp;
 mod udp;
 
-pub use base::{EndReason, Flow, FlowLink, SideCounts};
+pub use base::{EndReason, Flow, FlowLink, Oddities, SideCounts};
 pub use packet::{FragmentKey, PacketInfo, marks};
 pub use roles::ClientBy;
 pub use table::{Closed, Fragments, Tracker};
@@ -41,7 +41,7 @@ impl Side {
 }
 
 /// Something each side has one of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Sides<T>([T; 2]);
 
 impl<T> Sides<T> {
@@ -99,6 +99,15 @@ impl Span {
     pub(crate) fn add(&mut self, time: crate::capture::Timestamp) {
         self.first = self.first.min(time.0);
         self.last = self.last.max(time.0);
+    }
+
+    /// The span over the times of both.
+    #[inline]
+    fn and(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
     }
 
     /// Smallest and largest time, if there was any.

@@ -122,7 +122,7 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets with a time before `last` at their turn.",
             ),
-            |f: &F, _| f.flow().clock_backsteps,
+            |f: &F, _| f.flow().oddities().clock_backsteps,
         )
         .rare(),
         u32(
@@ -142,7 +142,7 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets whose length fields contradict each other.",
             ),
-            |f: &F, _| f.flow().bad_len_pkts,
+            |f: &F, _| f.flow().oddities().bad_len_pkts,
         )
         .rare(),
         u32(
@@ -152,7 +152,7 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets whose IP header states no length (segmentation offload).",
             ),
-            |f: &F, _| f.flow().tso_pkts,
+            |f: &F, _| f.flow().oddities().tso_pkts,
         )
         .rare(),
     ]
@@ -191,7 +191,7 @@ fn side_counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Later fragments of this side's packets.",
             ),
-            |f: &F, side| f.flow().sides[side].frag_pkts,
+            |f: &F, side| f.flow().oddities().frag_pkts[side],
         )
         .rare(),
     ]

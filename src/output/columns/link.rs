@@ -120,7 +120,7 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets marked with congestion experienced (RFC 3168).",
             ),
-            |f: &F, side| f.flow().sides[side].ecn_ce_pkts,
+            |f: &F, side| f.flow().oddities().ecn_ce_pkts[side],
         )
         .rare(),
     ]

@@ -80,14 +80,21 @@ pub struct SideCounts {
     pub bytes_frame: u64,
     /// Times of its packets.
     pub times: Span,
-    /// Smallest and largest TTL; meaningless without packets.
+}
+
+/// What one side's IP and link headers say beyond lengths; meaningless without packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SideHeaders {
+    /// Smallest TTL.
     pub ttl_min: u8,
-    /// See `ttl_min`.
+    /// Largest TTL.
     pub ttl_max: u8,
     /// Type of service of the first packet.
     pub tos_first: u8,
     /// OR of all types of service.
     pub tos_or: u8,
+    /// Link-layer source of the first packet, if asked for.
+    pub mac: Option<[u8; 6]>,
 }
 
 /// Counters that stay at zero in most flows, apart from the others until one does not.
@@ -105,15 +112,6 @@ pub struct Oddities {
     pub ecn_ce_pkts: Sides<u32>,
 }
 
-/// What the group `link` says of a flow.
-#[derive(Clone, Debug, Default)]
-pub struct FlowLink {
-    /// Facts of the flow's first packet.
-    pub first: LinkInfo,
-    /// Link-layer source of each side's first packet.
-    pub macs: Sides<Option<[u8; 6]>>,
-}
-
 /// The part of a flow that does not depend on its protocol.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -127,8 +125,10 @@ pub struct Flow {
     pub touch: Timestamp,
     /// Counts of client and server.
     pub sides: Sides<SideCounts>,
-    /// Link layer and tunnels, if asked for.
-    pub link: Option<Box<FlowLink>>,
+    /// What their headers say.
+    headers: Sides<SideHeaders>,
+    /// Tags and tunnels of the first packet, if asked for and if there are any.
+    pub link: Option<Box<LinkInfo>>,
     oddities: Option<Box<Oddities>>,
     /// Packets of which less was captured than was on the wire.
     pub trunc_pkts: u32,
@@ -151,13 +151,8 @@ impl Flow {
     ) -> Self {
         let (client, client_by) = roles::client(packet, options);
         let link = link
-            .filter(|_| options.groups.has(Group::Link))
-            .map(|first| {
-                Box::new(FlowLink {
-                    first: *first,
-                    macs: Sides::default(),
-                })
-            });
+            .filter(|link| options.groups.has(Group::Link) && link.is_wrapped())
+            .map(|link| Box::new(*link));
         let is_internal = |end| {
             let address = &packet.key.endpoint(end).address;
             options.is_internal(packet.key.version, address)
@@ -168,6 +163,7 @@ impl Flow {
             number: packet.number,
             touch: packet.clock,
             sides: Sides::default(),
+            headers: Sides::default(),
             link,
             oddities: None,
             trunc_pkts: 0,
@@ -199,21 +195,24 @@ impl Flow {
         }
         self.touch = packet.clock;
         bump(&mut self.trunc_pkts, packet.has(marks::TRUNCATED));
-        let me = &mut self.sides[side];
+        let (me, headers) = (&mut self.sides[side], &mut self.headers[side]);
         if me.pkts == 0 {
-            (me.ttl_min, me.ttl_max, me.tos_first) = (packet.ttl, packet.ttl, packet.tos);
-            if let (Some(flow), Some(packet)) = (&mut self.link, link) {
-                flow.macs[side] = packet.source_mac;
-            }
+            *headers = SideHeaders {
+                ttl_min: packet.ttl,
+                ttl_max: packet.ttl,
+                tos_first: packet.tos,
+                tos_or: packet.tos,
+                mac: link.and_then(|link| link.source_mac),
+            };
         }
         me.pkts += 1;
         me.bytes_ip += u64::from(packet.ip_len);
         me.bytes += u64::from(packet.payload_len);
         me.bytes_frame += u64::from(packet.frame_len);
         me.times.add(time);
-        me.ttl_min = me.ttl_min.min(packet.ttl);
-        me.ttl_max = me.ttl_max.max(packet.ttl);
-        me.tos_or |= packet.tos;
+        headers.ttl_min = headers.ttl_min.min(packet.ttl);
+        headers.ttl_max = headers.ttl_max.max(packet.ttl);
+        headers.tos_or |= packet.tos;
     }
 
     #[cold]
@@ -223,6 +222,11 @@ impl Flow {
         bump(&mut odd.bad_len_pkts, packet.has(marks::BAD_LEN));
         bump(&mut odd.tso_pkts, packet.has(marks::TSO));
         bump(&mut odd.ecn_ce_pkts[side], is_ce);
+    }
+
+    /// What a side's headers say, if it sent a packet.
+    pub fn headers(&self, side: Side) -> Option<SideHeaders> {
+        (self.sides[side].pkts > 0).then_some(self.headers[side])
     }
 
     /// The counters that are mostly zero.
@@ -278,7 +282,7 @@ impl Flow {
 
     /// The innermost tunnel of the first packet.
     pub fn tunnel(&self) -> Option<Tunnel> {
-        self.link.as_ref()?.first.tunnel
+        self.link.as_ref()?.tunnel
     }
 
     /// Whether silence of more than `timeout` has ended the flow: the gap rule (spec 4.1), or its

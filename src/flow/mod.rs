@@ -13,7 +13,7 @@ mod table;
 pub(crate) mod tcp;
 mod udp;
 
-pub use base::{EndReason, Flow, FlowLink, Oddities, SideCounts};
+pub use base::{EndReason, Flow, Oddities, SideCounts, SideHeaders};
 pub use packet::{FragmentKey, PacketInfo, marks};
 pub use roles::ClientBy;
 pub use table::{Closed, Fragments, Tracker};

@@ -201,19 +201,13 @@ fn ttl<F: Row + 'static>() -> Vec<Column<F>> {
     vec![
         u8(
             ("x_ttl_min", Rtt, "hops", "Smallest TTL or hop limit."),
-            |f: &F, side| {
-                let counts = &f.flow().sides[side];
-                (counts.pkts > 0).then_some(counts.ttl_min)
-            },
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.ttl_min),
         )
         .null("no packet of x")
         .tstat("x_ttl_min"),
         u8(
             ("x_ttl_max", Rtt, "hops", "Largest TTL or hop limit."),
-            |f: &F, side| {
-                let counts = &f.flow().sides[side];
-                (counts.pkts > 0).then_some(counts.ttl_max)
-            },
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.ttl_max),
         )
         .null("no packet of x")
         .tstat("x_ttl_max"),

@@ -8,7 +8,6 @@ use super::fill::{str, text, u8, u16, u32, u64};
 use super::{Column, Layout, Row};
 use crate::config::Group::Link;
 use crate::decode::{LinkInfo, Tunnel};
-use crate::flow::{Side, SideCounts};
 use crate::key::FlowKey;
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
@@ -33,7 +32,7 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
 }
 
 fn first<F: Row>(row: &F) -> Option<&LinkInfo> {
-    Some(&row.flow().link.as_ref()?.first)
+    row.flow().link.as_deref()
 }
 
 fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
@@ -81,7 +80,7 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "Source address of this side's first packet, in the innermost Ethernet header.",
             ),
             |f: &F, side, out| {
-                let mac = f.flow().link.as_ref().and_then(|link| link.macs[side]);
+                let mac = f.flow().headers(side).and_then(|headers| headers.mac);
                 mac.into_iter().for_each(|mac| push_mac(out, mac));
                 mac.is_some()
             },
@@ -103,13 +102,13 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "",
                 "Type of service or traffic class of this side's first packet.",
             ),
-            |f: &F, side| counted(f, side).map(|counts| counts.tos_first),
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.tos_first),
         )
         .rare()
         .null("no packet of x"),
         u8(
             ("x_tos_or", Link, "", "OR of all of them."),
-            |f: &F, side| counted(f, side).map(|counts| counts.tos_or),
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.tos_or),
         )
         .rare()
         .null("no packet of x"),
@@ -124,11 +123,6 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
         )
         .rare(),
     ]
-}
-
-fn counted<F: Row>(row: &F, side: Side) -> Option<&SideCounts> {
-    let counts = &row.flow().sides[side];
-    (counts.pkts > 0).then_some(counts)
 }
 
 fn tunnel_name(tunnel: Tunnel) -> &'static str {

@@ -220,7 +220,7 @@ fn a_flow_costs_no_more_than_its_state() {
     }
 }
 
-const HANDSHAKE: usize = 1250;
-const OPEN: usize = 1410;
-const OPEN_CORE: usize = 680;
+const HANDSHAKE: usize = 1190;
+const OPEN: usize = 1350;
+const OPEN_CORE: usize = 690;
 const HOLES: usize = 36_000;

@@ -147,13 +147,13 @@ pub(super) fn bool<F>(
     column(entry, DataType::Boolean, Layout::Plain, fill)
 }
 
-/// Text that `push` appends for a row; false for null.
+/// ASCII text that `push` appends for a row; false for null.
 pub(super) fn text<F>(
     entry: Entry,
-    push: impl Fn(&F, Side, &mut String) -> bool + Send + Sync + 'static,
+    push: impl Fn(&F, Side, &mut Vec<u8>) -> bool + Send + Sync + 'static,
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, side| {
-        let mut text = String::with_capacity(rows.len() * 28);
+        let mut text = Vec::with_capacity(rows.len() * 28);
         let mut ends = Vec::with_capacity(rows.len() + 1);
         let mut valid = Vec::with_capacity(rows.len());
         ends.push(0);
@@ -163,7 +163,7 @@ pub(super) fn text<F>(
         }
         let ends = OffsetBuffer::new(ends.into());
         let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
-        Arc::new(StringArray::new(ends, text.into_bytes().into(), nulls)) as ArrayRef
+        Arc::new(StringArray::new(ends, text.into(), nulls)) as ArrayRef
     });
     column(entry, DataType::Utf8, Layout::Dictionary, fill)
 }
@@ -175,7 +175,7 @@ pub(super) fn str<F>(
 ) -> Column<F> {
     text(entry, move |row, side, text| {
         let cell = get(row, side);
-        text.push_str(cell.unwrap_or_default());
+        text.extend_from_slice(cell.unwrap_or_default().as_bytes());
         cell.is_some()
     })
 }

@@ -145,19 +145,19 @@ fn tunnel_name(tunnel: Tunnel) -> &'static str {
 }
 
 /// `02:00:5e:10:00:01`, without the machinery of `fmt`: every row has two.
-fn push_mac(out: &mut String, mac: [u8; 6]) {
+fn push_mac(out: &mut Vec<u8>, mac: [u8; 6]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b':'; 17];
     for (place, byte) in text.chunks_mut(3).zip(mac) {
         place[0] = DIGITS[usize::from(byte >> 4)];
         place[1] = DIGITS[usize::from(byte & 15)];
     }
-    out.push_str(std::str::from_utf8(&text).unwrap_or_default());
+    out.extend_from_slice(&text);
 }
 
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
-fn push_community_id(out: &mut String, key: &FlowKey, seed: u16) {
+fn push_community_id(out: &mut Vec<u8>, key: &FlowKey, seed: u16) {
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     hash.update(key.address_bytes(&key.low.address));
@@ -165,8 +165,11 @@ fn push_community_id(out: &mut String, key: &FlowKey, seed: u16) {
     hash.update([key.protocol as u8, 0]);
     hash.update(key.low.port.to_be_bytes());
     hash.update(key.high.port.to_be_bytes());
-    out.push_str("1:");
-    STANDARD.encode_string(hash.finalize(), out);
+    let mut text = *b"1:0123456789abcdefghijklmnopqr";
+    STANDARD
+        .encode_slice(hash.finalize(), &mut text[2..])
+        .expect("20 bytes are 28 letters");
+    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]

@@ -149,8 +149,9 @@ impl std::str::FromStr for Cidr {
 impl std::fmt::Display for Cidr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let bytes = self.network.to_be_bytes();
-        let mut address = String::new();
+        let mut address = Vec::new();
         crate::key::push_address(&mut address, self.version, &bytes);
+        let address = String::from_utf8_lossy(&address);
         write!(f, "{address}/{}", self.mask.leading_ones())
     }
 }

@@ -155,10 +155,10 @@ fn v4_pair(low: &AddressBytes, high: &AddressBytes) -> u64 {
     u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }
 
-/// Appends the text form of an address, as `inet_ntop` of the C library writes it.
+/// Appends the text form of an address, as `inet_ntop` of the C library writes it. It is ASCII.
 ///
-/// Every row has two, so IPv4 goes without the machinery of `fmt`.
-pub fn push_address(out: &mut String, version: IpVersion, address: &AddressBytes) {
+/// Every row has two, so IPv4 goes without the machinery of `fmt` and of `char`.
+pub fn push_address(out: &mut Vec<u8>, version: IpVersion, address: &AddressBytes) {
     let [a, b, c, d, ..] = *address;
     if version == IpVersion::V4 {
         return push_v4(out, [a, b, c, d]);
@@ -168,30 +168,35 @@ pub fn push_address(out: &mut String, version: IpVersion, address: &AddressBytes
         // An IPv4-compatible address: the C library prints its last 32 bits dotted, Rust does not.
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
             let [.., a, b, c, d] = *address;
-            out.push_str("::");
+            out.extend_from_slice(b"::");
             push_v4(out, [a, b, c, d]);
         }
         _ => {
-            use std::fmt::Write;
-            write!(out, "{v6}").expect("a string takes all text");
+            use std::io::Write;
+            write!(out, "{v6}").expect("a vector takes all text");
         }
     }
 }
 
-fn push_v4(out: &mut String, bytes: [u8; 4]) {
-    let digit = |value: u8| char::from(b'0' + value % 10);
+fn push_v4(out: &mut Vec<u8>, bytes: [u8; 4]) {
+    let digit = |value: u8| b'0' + value % 10;
+    // Dots stand already where no digit is written.
+    let mut text = [b'.'; 15];
+    let mut len = 0;
     for (place, byte) in bytes.into_iter().enumerate() {
-        if place > 0 {
-            out.push('.');
-        }
+        len += usize::from(place > 0);
         if byte >= 100 {
-            out.push(digit(byte / 100));
+            text[len] = digit(byte / 100);
+            len += 1;
         }
         if byte >= 10 {
-            out.push(digit(byte / 10));
+            text[len] = digit(byte / 10);
+            len += 1;
         }
-        out.push(digit(byte));
+        text[len] = digit(byte);
+        len += 1;
     }
+    out.extend_from_slice(&text[..len]);
 }
 
 #[cfg(test)]
@@ -233,9 +238,9 @@ mod tests {
     #[test]
     fn addresses_read_as_the_c_library_writes_them() {
         let text = |version, address: [u8; 16]| {
-            let mut text = String::new();
+            let mut text = Vec::new();
             push_address(&mut text, version, &address);
-            text
+            String::from_utf8(text).unwrap()
         };
         let v6 = |words: [u16; 8]| text(IpVersion::V6, Ipv6Addr::from(words).octets());
         let mut v4 = [0; 16];

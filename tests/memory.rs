@@ -182,11 +182,11 @@ fn a_flow_costs_no_more_than_its_state() {
     let core = Groups::of(&[Group::Core, Group::Time]);
     let syn = &handshake()[..1];
     let figures = [
-        ("half-open: a SYN", bytes_per_flow(all, 30_000, syn), 200),
+        ("half-open: a SYN", bytes_per_flow(all, 30_000, syn), 160),
         (
             "half-open: a SYN, core,time",
             bytes_per_flow(core, 30_000, syn),
-            200,
+            160,
         ),
         (
             "handshake",
@@ -222,7 +222,7 @@ fn a_flow_costs_no_more_than_its_state() {
     }
 }
 
-const HANDSHAKE: usize = 1650;
-const OPEN: usize = 1800;
-const OPEN_CORE: usize = 900;
-const HOLES: usize = 37_000;
+const HANDSHAKE: usize = 1195;
+const OPEN: usize = 1355;
+const OPEN_CORE: usize = 690;
+const HOLES: usize = 36_000;

@@ -229,6 +229,17 @@ pub struct LinkInfo {
     pub source_mac: Option<[u8; 6]>,
 }
 
+impl LinkInfo {
+    /// Whether there is a tag or a tunnel.
+    pub(crate) fn is_wrapped(&self) -> bool {
+        let plain = Self {
+            source_mac: self.source_mac,
+            ..Self::default()
+        };
+        *self != plain
+    }
+}
+
 /// A tunnel that the descent goes through (spec 8.1, `tunnel`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names in the column say it")]

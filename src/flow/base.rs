@@ -80,27 +80,36 @@ pub struct SideCounts {
     pub bytes_frame: u64,
     /// Times of its packets.
     pub times: Span,
-    /// Later fragments.
-    pub frag_pkts: u32,
-    /// Packets with the ECN field at "congestion experienced".
-    pub ecn_ce_pkts: u32,
-    /// Smallest and largest TTL; meaningless without packets.
+}
+
+/// What one side's IP and link headers say beyond lengths; meaningless without packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SideHeaders {
+    /// Smallest TTL.
     pub ttl_min: u8,
-    /// See `ttl_min`.
+    /// Largest TTL.
     pub ttl_max: u8,
     /// Type of service of the first packet.
     pub tos_first: u8,
     /// OR of all types of service.
     pub tos_or: u8,
+    /// Link-layer source of the first packet, if asked for.
+    pub mac: Option<[u8; 6]>,
 }
 
-/// What the group `link` says of a flow.
-#[derive(Clone, Debug, Default)]
-pub struct FlowLink {
-    /// Facts of the flow's first packet.
-    pub first: LinkInfo,
-    /// Link-layer source of each side's first packet.
-    pub macs: Sides<Option<[u8; 6]>>,
+/// Counters that stay at zero in most flows, apart from the others until one does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Oddities {
+    /// Packets with a time before the flow's last.
+    pub clock_backsteps: u32,
+    /// Packets with contradictory length fields.
+    pub bad_len_pkts: u32,
+    /// Packets without an IP length.
+    pub tso_pkts: u32,
+    /// Later fragments of each side.
+    pub frag_pkts: Sides<u32>,
+    /// Packets of each side with the ECN field at "congestion experienced".
+    pub ecn_ce_pkts: Sides<u32>,
 }
 
 /// The part of a flow that does not depend on its protocol.
@@ -112,22 +121,17 @@ pub struct Flow {
     pub(super) hash: u32,
     /// Place of its first packet in the trace: rows are ordered by it.
     pub number: u64,
-    /// Smallest and largest time of its packets.
-    pub times: Span,
     /// The trace clock when its latest packet was counted.
     pub touch: Timestamp,
     /// Counts of client and server.
     pub sides: Sides<SideCounts>,
-    /// Link layer and tunnels, if asked for.
-    pub link: Option<Box<FlowLink>>,
-    /// Packets with a time before the flow's last.
-    pub clock_backsteps: u32,
+    /// What their headers say.
+    headers: Sides<SideHeaders>,
+    /// Tags and tunnels of the first packet, if asked for and if there are any.
+    pub link: Option<Box<LinkInfo>>,
+    oddities: Option<Box<Oddities>>,
     /// Packets of which less was captured than was on the wire.
     pub trunc_pkts: u32,
-    /// Packets with contradictory length fields.
-    pub bad_len_pkts: u32,
-    /// Packets without an IP length.
-    pub tso_pkts: u32,
     /// Which endpoint is the client.
     pub client: End,
     /// Whether each side's address is internal (spec 3.2).
@@ -147,13 +151,8 @@ impl Flow {
     ) -> Self {
         let (client, client_by) = roles::client(packet, options);
         let link = link
-            .filter(|_| options.groups.has(Group::Link))
-            .map(|first| {
-                Box::new(FlowLink {
-                    first: *first,
-                    macs: Sides::default(),
-                })
-            });
+            .filter(|link| options.groups.has(Group::Link) && link.is_wrapped())
+            .map(|link| Box::new(*link));
         let is_internal = |end| {
             let address = &packet.key.endpoint(end).address;
             options.is_internal(packet.key.version, address)
@@ -162,14 +161,12 @@ impl Flow {
             key: packet.key,
             hash: packet.index_hash(),
             number: packet.number,
-            times: Span::default(),
             touch: packet.clock,
             sides: Sides::default(),
+            headers: Sides::default(),
             link,
-            clock_backsteps: 0,
+            oddities: None,
             trunc_pkts: 0,
-            bad_len_pkts: 0,
-            tso_pkts: 0,
             client,
             is_internal: Sides::new(is_internal(client), is_internal(client.other())),
             client_by,
@@ -191,51 +188,82 @@ impl Flow {
     #[inline]
     pub(super) fn count(&mut self, packet: &PacketInfo, side: Side, link: Option<&LinkInfo>) {
         let time = packet.time;
-        if self.times.get().is_some_and(|(_, last)| time.0 < last) {
-            bump(&mut self.clock_backsteps, true);
+        let is_backstep = time.0 < self.times().last;
+        let is_ce = packet.tos & 3 == 3;
+        if is_backstep || is_ce || packet.marks & (marks::BAD_LEN | marks::TSO) != 0 {
+            self.count_oddities(packet, side, is_backstep, is_ce);
         }
-        self.times.add(time);
         self.touch = packet.clock;
         bump(&mut self.trunc_pkts, packet.has(marks::TRUNCATED));
-        bump(&mut self.bad_len_pkts, packet.has(marks::BAD_LEN));
-        bump(&mut self.tso_pkts, packet.has(marks::TSO));
-        let me = &mut self.sides[side];
+        let (me, headers) = (&mut self.sides[side], &mut self.headers[side]);
         if me.pkts == 0 {
-            (me.ttl_min, me.ttl_max, me.tos_first) = (packet.ttl, packet.ttl, packet.tos);
-            if let (Some(flow), Some(packet)) = (&mut self.link, link) {
-                flow.macs[side] = packet.source_mac;
-            }
+            *headers = SideHeaders {
+                ttl_min: packet.ttl,
+                ttl_max: packet.ttl,
+                tos_first: packet.tos,
+                tos_or: packet.tos,
+                mac: link.and_then(|link| link.source_mac),
+            };
         }
         me.pkts += 1;
         me.bytes_ip += u64::from(packet.ip_len);
         me.bytes += u64::from(packet.payload_len);
         me.bytes_frame += u64::from(packet.frame_len);
         me.times.add(time);
-        me.ttl_min = me.ttl_min.min(packet.ttl);
-        me.ttl_max = me.ttl_max.max(packet.ttl);
-        me.tos_or |= packet.tos;
-        bump(&mut me.ecn_ce_pkts, packet.tos & 3 == 3);
+        headers.ttl_min = headers.ttl_min.min(packet.ttl);
+        headers.ttl_max = headers.ttl_max.max(packet.ttl);
+        headers.tos_or |= packet.tos;
+    }
+
+    #[cold]
+    fn count_oddities(&mut self, packet: &PacketInfo, side: Side, is_backstep: bool, is_ce: bool) {
+        let odd = self.oddities.get_or_insert_default();
+        bump(&mut odd.clock_backsteps, is_backstep);
+        bump(&mut odd.bad_len_pkts, packet.has(marks::BAD_LEN));
+        bump(&mut odd.tso_pkts, packet.has(marks::TSO));
+        bump(&mut odd.ecn_ce_pkts[side], is_ce);
+    }
+
+    /// What a side's headers say, if it sent a packet.
+    pub fn headers(&self, side: Side) -> Option<SideHeaders> {
+        (self.sides[side].pkts > 0).then_some(self.headers[side])
+    }
+
+    /// The counters that are mostly zero.
+    pub fn oddities(&self) -> Oddities {
+        self.oddities.as_deref().copied().unwrap_or_default()
     }
 
     /// Counts a later fragment, which changes nothing else (spec 3.5).
     pub(super) fn count_fragment(&mut self, fragment: &PacketInfo) {
         let side = self.side_of(fragment);
+        bump(
+            &mut self.oddities.get_or_insert_default().frag_pkts[side],
+            true,
+        );
         let me = &mut self.sides[side];
-        bump(&mut me.frag_pkts, true);
         me.bytes_ip += u64::from(fragment.ip_len);
         me.bytes_frame += u64::from(fragment.frame_len);
+    }
+
+    /// Smallest and largest time of its packets.
+    #[inline]
+    fn times(&self) -> Span {
+        self.sides[Side::Client]
+            .times
+            .and(self.sides[Side::Server].times)
     }
 
     /// Time of the first packet.
     #[inline]
     pub fn first(&self) -> i64 {
-        self.times.get().map_or(0, |(first, _)| first)
+        self.times().get().map_or(0, |(first, _)| first)
     }
 
     /// Time of the last packet.
     #[inline]
     pub fn last(&self) -> i64 {
-        self.times.get().map_or(0, |(_, last)| last)
+        self.times().get().map_or(0, |(_, last)| last)
     }
 
     /// Packets of both sides.
@@ -243,9 +271,10 @@ impl Flow {
         self.sides[Side::Client].pkts + self.sides[Side::Server].pkts
     }
 
-    /// Bytes of what the group `link` says of it.
-    pub(super) fn link_bytes(&self) -> u64 {
-        self.link.as_ref().map_or(0, |link| size_of_val(&**link)) as u64
+    /// Bytes beside the flow itself.
+    pub(super) fn far_bytes(&self) -> u64 {
+        let link = self.link.as_deref().map_or(0, size_of_val);
+        (link + self.oddities.as_deref().map_or(0, size_of_val)) as u64
     }
 
     /// The client's address and port, or the server's.
@@ -259,7 +288,7 @@ impl Flow {
 
     /// The innermost tunnel of the first packet.
     pub fn tunnel(&self) -> Option<Tunnel> {
-        self.link.as_ref()?.first.tunnel
+        self.link.as_ref()?.tunnel
     }
 
     /// Whether silence of more than `timeout` has ended the flow: the gap rule (spec 4.1), or its

@@ -11,7 +11,7 @@ use super::slab::{NEVER, Slab};
 use super::table::{Place, Tracker};
 use super::{TcpFlow, UdpFlow};
 use crate::capture::Timestamp;
-use crate::config::{FlowOptions, Group, Limit};
+use crate::config::{FlowOptions, Limit};
 use crate::key::Protocol;
 
 /// Rows that are handed over together.
@@ -137,6 +137,15 @@ impl Tracker {
     ) -> Result<(), E> {
         self.sweep(clock);
         self.index = Index::default();
+        let of_tcp = |single: &&mut Single| single.packet.key.protocol == Protocol::Tcp;
+        let tcp = self
+            .singles
+            .iter_mut()
+            .map(|(_, single)| single)
+            .filter(of_tcp)
+            .count();
+        self.tcp.ended.reserve_exact(tcp);
+        self.udp.ended.reserve_exact(self.singles.len() - tcp);
         for (at, single) in self.singles.iter_mut() {
             match single.packet.key.protocol {
                 Protocol::Tcp => self.tcp.end_single(at, single, false),
@@ -228,9 +237,8 @@ impl Tracker {
     }
 
     fn single_weight(&self) -> u64 {
-        let link = self.options.groups.has(Group::Link);
         match self.options.limit {
-            Some(Limit::Bytes(_)) => Single::bytes(link),
+            Some(Limit::Bytes(_)) => Single::BYTES,
             Some(Limit::Flows(_)) | None => 1,
         }
     }

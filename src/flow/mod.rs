@@ -15,7 +15,7 @@ mod table;
 pub(crate) mod tcp;
 mod udp;
 
-pub use base::{EndReason, Flow, FlowLink, SideCounts};
+pub use base::{EndReason, Flow, Oddities, SideCounts, SideHeaders};
 pub use ending::{Candidate, Closed, ClosedFlows, Fragments, Rows};
 pub use packet::{FragmentKey, PacketInfo, marks};
 pub use roles::ClientBy;
@@ -44,7 +44,7 @@ impl Side {
 }
 
 /// Something each side has one of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Sides<T>([T; 2]);
 
 impl<T> Sides<T> {
@@ -102,6 +102,15 @@ impl Span {
     pub(crate) fn add(&mut self, time: crate::capture::Timestamp) {
         self.first = self.first.min(time.0);
         self.last = self.last.max(time.0);
+    }
+
+    /// The span over the times of both.
+    #[inline]
+    fn and(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
     }
 
     /// Smallest and largest time, if there was any.

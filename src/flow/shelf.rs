@@ -16,13 +16,28 @@ pub(super) const PLACE_BYTES: u64 = 8 + 8 + 16;
 /// A flow of one packet.
 pub(super) struct Single {
     pub(super) packet: PacketInfo,
-    pub(super) link: Option<Box<LinkInfo>>,
+    source_mac: Option<[u8; 6]>,
+    /// Only where there is a tag or a tunnel.
+    link: Option<Box<LinkInfo>>,
 }
 
 impl Single {
+    pub(super) fn new(packet: &PacketInfo, link: Option<&LinkInfo>) -> Self {
+        let wrapped = link.filter(|link| link.is_wrapped());
+        Self {
+            packet: *packet,
+            source_mac: link.and_then(|link| link.source_mac),
+            link: wrapped.map(|link| Box::new(*link)),
+        }
+    }
+
     /// The flow of this packet.
     pub(super) fn grow<F: Tracked>(&self, options: &FlowOptions) -> Box<F> {
-        let link = self.link.as_deref();
+        let plain = LinkInfo {
+            source_mac: self.source_mac,
+            ..LinkInfo::default()
+        };
+        let link = Some(self.link.as_deref().unwrap_or(&plain));
         let mut flow = Box::new(F::begin(&self.packet, link, options));
         flow.count(&self.packet, link, options);
         flow
@@ -40,11 +55,8 @@ impl Single {
         self.heard().saturating_add(timeout)
     }
 
-    /// Bytes that one takes in a table.
-    pub(super) fn bytes(link: bool) -> u64 {
-        let link_bytes = if link { size_of::<LinkInfo>() } else { 0 };
-        PLACE_BYTES + (size_of::<Self>() + link_bytes) as u64
-    }
+    /// Bytes that one takes in a table, without what few have.
+    pub(super) const BYTES: u64 = PLACE_BYTES + size_of::<Self>() as u64;
 
     /// Whether its flow is over.
     pub(super) fn has_ended(&self) -> bool {

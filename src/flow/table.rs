@@ -162,10 +162,7 @@ impl Tracker {
 
     /// A new flow.
     fn open(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>) {
-        let single = Single {
-            packet: *packet,
-            link: link.map(|link| Box::new(*link)),
-        };
+        let single = Single::new(packet, link);
         let due = single.due(&self.options);
         let place = Place::Single(self.singles.insert(single, due));
         self.index.insert(packet.index_hash(), place.code());

@@ -47,7 +47,7 @@ impl Tracked for UdpFlow {
     }
 
     fn bytes(&self) -> u64 {
-        PLACE_BYTES + size_of::<Self>() as u64 + self.flow.link_bytes()
+        PLACE_BYTES + size_of::<Self>() as u64 + self.flow.far_bytes()
     }
 
     #[inline]

@@ -18,7 +18,7 @@ use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::ThreadPool;
@@ -242,15 +242,33 @@ fn properties<F>(columns: &[FileColumn<F>], options: &FlowOptions) -> WriterProp
         .set_key_value_metadata(Some(metadata(options)));
     for column in columns {
         let path = ColumnPath::from(column.name.as_str());
-        builder = match column.layout() {
-            Layout::Dictionary => builder.set_column_dictionary_enabled(path, true),
-            Layout::Plain => builder.set_column_dictionary_enabled(path, false),
-            Layout::Delta => builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-        };
+        builder = lay_out(builder, path, column.layout());
     }
     builder.build()
+}
+
+fn lay_out(
+    builder: WriterPropertiesBuilder,
+    path: ColumnPath,
+    layout: Layout,
+) -> WriterPropertiesBuilder {
+    let encoding = match layout {
+        Layout::Dictionary => {
+            return builder
+                .set_column_dictionary_enabled(path.clone(), true)
+                .set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
+        Layout::Plain | Layout::Random => Encoding::PLAIN,
+        Layout::Delta => Encoding::DELTA_BINARY_PACKED,
+        Layout::Split => Encoding::BYTE_STREAM_SPLIT,
+    };
+    let builder = builder
+        .set_column_dictionary_enabled(path.clone(), false)
+        .set_column_encoding(path.clone(), encoding);
+    match layout {
+        Layout::Random => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
+        _ => builder,
+    }
 }
 
 /// What shaped the rows: the version and the options, never paths, threads or dates.

@@ -3,8 +3,9 @@
 //! Kept only if one of these groups is asked for. The order of the steps is that of spec 5.
 
 use super::super::{PacketInfo, Side, Sides, marks};
-use super::classify::{Class, Timing, classify};
-use super::number::MaybeNumber;
+use super::classify::{Timing, classify};
+use super::counts::{OptCounts, SeqCounts};
+use super::number::{MaybeNumber, wrapped};
 use super::rtt::Rtt;
 use super::sequence::{Overlap, SegmentList, Sent};
 use crate::decode::tcp_flags::{ACK, FIN, PSH, RST, SYN};
@@ -36,10 +37,6 @@ struct Position {
     high: MaybeNumber,
     /// End of all numbers it sent (*hi_num*).
     high_number: MaybeNumber,
-    /// Its first payload or FIN (*lo*).
-    low: MaybeNumber,
-    /// Its latest SYN.
-    isn: MaybeNumber,
     /// Numbers that are in some packet (*nums*).
     numbers: i64,
     /// End of the latest packet that was new (*nxt*).
@@ -50,72 +47,20 @@ struct Position {
     checked_to: MaybeNumber,
     /// The largest number the peer acknowledged in an established connection (*hi_acked*).
     high_acked: MaybeNumber,
-    /// Its latest window, scaled (*wcur*).
-    window: Option<u32>,
-    /// Its latest acknowledgement and the window field of that packet.
-    last_ack: Option<LastAck>,
-    /// Duplicate acknowledgements in a row.
-    duplicate_run: u32,
+    /// Its latest window, scaled (*wcur*), if there is one.
+    window: u32,
+    /// Its latest acknowledgement, if there is one.
+    last_ack: u32,
+    /// The window field of that packet.
+    last_ack_window: u16,
+    /// Duplicate acknowledgements in a row; more than 255 are as good as 255.
+    duplicate_run: u8,
+    has_window: bool,
+    has_ack: bool,
     /// The peer acknowledged more than the SYN (*data_acked*).
     data_acked: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct LastAck {
-    number: u32,
-    window: u16,
-}
-
-/// Counters of the group `seq`.
-#[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the column table explains each")]
-pub struct SeqCounts {
-    anomalies: Option<Box<Anomalies>>,
-    /// Largest and smallest flight, if there was any.
-    pub inflight: Option<(u32, u32)>,
-    init_inflight: u32,
-    pub msgs: u32,
-    pub dup_acks: u32,
-    pub seq_restart: bool,
-}
-
-/// Counters that stay at zero in most flows, apart from the others until one does not.
-#[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the column table explains each")]
-pub struct Anomalies {
-    pub bytes_retx: u64,
-    pub pkts_retx: u64,
-    pub pkts_ooo: u64,
-    pub rtx_rto: u32,
-    pub rtx_fr: u32,
-    pub reordered: u32,
-    pub net_dup: u32,
-    pub rtx_unknown: u32,
-    pub flow_ctrl: u32,
-    pub unneeded_rto: u32,
-    pub unneeded_fr: u32,
-    pub triple_dup_acks: u32,
-    pub keepalives: u32,
-    pub zero_win_probes: u32,
-    pub dsack: u32,
-    pub seg_dropped: u32,
-}
-
-/// What the group `opt` keeps.
-#[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the column table explains each")]
-pub struct OptCounts {
-    /// The [`marks`] of all options seen.
-    pub seen: u16,
-    pub window_scale: Option<u8>,
-    pub mss: Option<u16>,
-    pub sack_pkts: u32,
-    /// Smallest and largest segment with payload.
-    pub segment: Option<(u32, u32)>,
-    pub win_max: Option<u32>,
-    pub win_min: Option<u32>,
-    pub win_init: Option<u32>,
-    pub win_zero: u32,
+    /// A SYN or FIN came again with another number (*seq_restart*).
+    has_restarted: bool,
 }
 
 /// A packet with what the life cycle knows of it.
@@ -171,8 +116,7 @@ impl Seen<'_> {
 impl Analysis {
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> u64 {
-        let anomalies = |side: &SideAnalysis| side.seq.anomalies.as_deref().map_or(0, size_of_val);
-        let side = |side: &SideAnalysis| anomalies(side) as u64 + side.segments.far_bytes();
+        let side = |side: &SideAnalysis| side.seq.far_bytes() + side.segments.far_bytes();
         size_of::<Self>() as u64 + side(&self.sides[Side::Client]) + side(&self.sides[Side::Server])
     }
 
@@ -188,20 +132,18 @@ impl Analysis {
         let window = scaled_window(seen, me, peer);
         if seen.packet.marks & marks::OPTIONS != 0 {
             me.opt.count(seen.packet);
-            if seen.packet.has(marks::DSACK) {
-                bump(&mut me.seq.anomalies_mut().dsack, true);
+            if seen.packet.marks & (marks::SACK | marks::DSACK) != 0 {
+                let anomalies = me.seq.anomalies_mut();
+                bump(&mut anomalies.sack_pkts, seen.packet.has(marks::SACK));
+                bump(&mut anomalies.dsack, seen.packet.has(marks::DSACK));
             }
         }
-        me.seq.seq_restart |= seen.is_restart;
-        if seen.is(SYN) {
-            me.position.isn = MaybeNumber::known(seen.seq);
-        }
+        me.position.has_restarted |= seen.is_restart;
         probes(seen, me, peer);
         duplicate_acks(seen, me, peer);
         let len = seen.packet.payload_len;
         if len > 0 {
-            let (min, max) = me.opt.segment.unwrap_or((len, len));
-            me.opt.segment = Some((min.min(len), max.max(len)));
+            me.opt.segment.add(len);
         }
         let overlap = sequence(seen, me, peer, max_segments);
         let is_gap = acknowledgement(seen, peer);
@@ -233,7 +175,7 @@ impl Analysis {
 #[inline]
 fn scaled_window(seen: &Seen<'_>, me: &SideAnalysis, peer: &SideAnalysis) -> u32 {
     let field = u32::from(seen.packet.window);
-    match (me.opt.window_scale, peer.opt.window_scale) {
+    match (me.opt.window_scale(), peer.opt.window_scale()) {
         (Some(scale), Some(_)) if !seen.is(SYN) => field << scale.min(14),
         _ => field,
     }
@@ -251,10 +193,10 @@ fn probes(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
     };
     let is_last_byte = seen.seq == high - 1;
     let is_all_acked = || {
-        let ack = peer.position.last_ack.map(|last| last.number);
+        let ack = peer.position.last_ack();
         ack.is_some_and(|ack| distance(ack, wrapped(high)) >= 0)
     };
-    if peer.position.window == Some(0) {
+    if peer.position.is_window_closed() {
         let is_probe = len == 1 || (seen.is(ACK) && is_last_byte && is_all_acked());
         if is_probe {
             bump(&mut me.seq.anomalies_mut().zero_win_probes, true);
@@ -271,19 +213,18 @@ fn duplicate_acks(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
         return;
     }
     let packet = seen.packet;
-    match me.position.last_ack {
-        Some(last) if last.number == packet.ack => {
-            let high = peer.position.high;
-            let is_outstanding = seen.ack.is_some_and(|ack| high > MaybeNumber::known(ack));
-            if packet.is_pure_ack() && last.window == packet.window && is_outstanding {
-                bump(&mut me.seq.dup_acks, true);
-                bump(&mut me.position.duplicate_run, true);
-                if me.position.duplicate_run == 3 {
-                    bump(&mut me.seq.anomalies_mut().triple_dup_acks, true);
-                }
-            }
-        }
-        _ => me.position.duplicate_run = 0,
+    let position = &mut me.position;
+    if position.last_ack() != Some(packet.ack) {
+        position.duplicate_run = 0;
+        return;
+    }
+    let high = peer.position.high;
+    let is_outstanding = seen.ack.is_some_and(|ack| high > MaybeNumber::known(ack));
+    if packet.is_pure_ack() && position.last_ack_window == packet.window && is_outstanding {
+        position.duplicate_run = position.duplicate_run.saturating_add(1);
+        let anomalies = me.seq.anomalies_mut();
+        bump(&mut anomalies.dup_acks, true);
+        bump(&mut anomalies.triple_dup_acks, position.duplicate_run == 3);
     }
 }
 
@@ -309,7 +250,7 @@ fn sequence(
     };
     let (rtt, counts) = (&me.rtt, &mut me.seq);
     let is_window_closed =
-        peer.position.window == Some(0) && seen.isn.is_some() && seen.peer_isn.is_some();
+        peer.position.is_window_closed() && seen.isn.is_some() && seen.peer_isn.is_some();
     let mut timing = None;
     let overlap = me.segments.send(sent, max_segments, |case| {
         let timing = timing.get_or_insert_with(|| Timing::of(rtt, &peer.rtt));
@@ -355,9 +296,6 @@ fn positions(seen: &Seen<'_>, me: &mut SideAnalysis, is_new: bool) {
         position.high_number.raise(end_of_numbers);
     }
     let payload = seen.seq + seen.one(SYN);
-    if seen.packet.payload_len > 0 || seen.is(FIN) {
-        position.low.lower(payload);
-    }
     if is_new {
         position.next = end;
     }
@@ -376,23 +314,19 @@ fn windows(
     is_new: bool,
 ) {
     if seen.packet.flags & (ACK | SYN) != 0 {
-        me.position.window = Some(window);
-        let opt = &mut me.opt;
-        opt.win_max = opt.win_max.max(Some(window));
-        if window > 0 {
-            opt.win_min = Some(opt.win_min.map_or(window, |min| min.min(window)));
-        }
-        opt.win_init = opt.win_init.or(Some(window));
+        (me.position.window, me.position.has_window) = (window, true);
+        me.opt.count_window(window);
     }
     if seen.is(ACK) {
-        bump(&mut me.opt.win_zero, window == 0);
+        if window == 0 {
+            bump(&mut me.seq.anomalies_mut().win_zero, true);
+        }
         peer.position.data_acked |= seen
             .peer_isn
             .is_some_and(|isn| seen.packet.ack != isn.wrapping_add(1));
-        me.position.last_ack = Some(LastAck {
-            number: seen.packet.ack,
-            window: seen.packet.window,
-        });
+        let position = &mut me.position;
+        (position.last_ack, position.has_ack) = (seen.packet.ack, true);
+        position.last_ack_window = seen.packet.window;
     }
     if seen.isn.is_some() && !me.position.data_acked && is_new {
         me.seq.init_inflight = me.seq.init_inflight.saturating_add(seen.packet.payload_len);
@@ -405,14 +339,16 @@ fn flight(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis, overlap: 
     if seen.is(SYN) || overlap.numbers > 0 || overlap.out_of_order {
         return;
     }
-    let acked = peer.position.last_ack.map(|last| last.number);
-    let Some(base) = acked.or(seen.isn.map(|isn| isn.wrapping_add(1))) else {
+    let Some(base) = peer
+        .position
+        .last_ack()
+        .or(seen.isn.map(|isn| isn.wrapping_add(1)))
+    else {
         return;
     };
     let flight = wrapped(seen.end()).wrapping_sub(base);
     if flight > 0 && flight < 1 << 31 {
-        let (max, min) = me.seq.inflight.unwrap_or((flight, flight));
-        me.seq.inflight = Some((max.max(flight), min.min(flight)));
+        me.seq.inflight.add(flight);
     }
 }
 
@@ -427,85 +363,35 @@ fn messages(seen: &Seen<'_>, me: &mut SideAnalysis) {
     }
 }
 
+impl Position {
+    /// The latest acknowledgement.
+    #[inline]
+    fn last_ack(&self) -> Option<u32> {
+        self.has_ack.then_some(self.last_ack)
+    }
+
+    /// The latest window is 0.
+    #[inline]
+    fn is_window_closed(&self) -> bool {
+        self.has_window && self.window == 0
+    }
+}
+
 impl SideAnalysis {
-    /// Bytes the probe did not see (spec 6.6).
-    pub fn bytes_missed(&self) -> u64 {
+    /// Whether a SYN or FIN came again with another number.
+    pub fn has_restarted(&self) -> bool {
+        self.position.has_restarted
+    }
+
+    /// Bytes the probe did not see of a side whose numbers begin at `low` (spec 6.6).
+    pub(super) fn bytes_missed(&self, low: i64) -> u64 {
         let position = &self.position;
-        let low = position.isn.get().or(position.low.get());
-        let (Some(low), Some(sent)) = (low, position.high_number.get()) else {
+        let Some(sent) = position.high_number.get() else {
             return 0;
         };
         let high = sent.max(position.high_acked.get().unwrap_or(sent));
         u64::try_from(high - low - position.numbers).unwrap_or(0)
     }
-
-    /// Payload of the first flight; none without a SYN of this side.
-    pub fn init_inflight(&self) -> Option<u32> {
-        self.position.isn.get().map(|_| self.seq.init_inflight)
-    }
-}
-
-impl SeqCounts {
-    /// The counters that are mostly zero, if one is not.
-    pub fn anomalies(&self) -> Option<&Anomalies> {
-        self.anomalies.as_deref()
-    }
-
-    #[cold]
-    fn anomalies_mut(&mut self) -> &mut Anomalies {
-        self.anomalies.get_or_insert_default()
-    }
-
-    #[cold]
-    fn count_overlap(&mut self, overlap: &Overlap) {
-        let anomalies = self.anomalies_mut();
-        anomalies.bytes_retx += overlap.payload.unsigned_abs();
-        anomalies.pkts_retx += u64::from(overlap.numbers > 0);
-        anomalies.pkts_ooo += u64::from(overlap.out_of_order);
-        anomalies.seg_dropped = anomalies.seg_dropped.saturating_add(overlap.dropped);
-    }
-
-    #[cold]
-    fn count_class(&mut self, class: Class) {
-        let anomalies = self.anomalies_mut();
-        let counter = match class {
-            Class::Rto => &mut anomalies.rtx_rto,
-            Class::FastRetransmit => &mut anomalies.rtx_fr,
-            Class::Reordered => &mut anomalies.reordered,
-            Class::NetworkDuplicate => &mut anomalies.net_dup,
-            Class::FlowControl => &mut anomalies.flow_ctrl,
-            Class::UnneededRto => &mut anomalies.unneeded_rto,
-            Class::UnneededFastRetransmit => &mut anomalies.unneeded_fr,
-            Class::Unknown => &mut anomalies.rtx_unknown,
-        };
-        bump(counter, true);
-    }
-}
-
-impl OptCounts {
-    /// Step 6: the options of a packet (spec 7.4).
-    #[inline]
-    fn count(&mut self, packet: &PacketInfo) {
-        self.seen |= packet.marks & marks::OPTIONS;
-        if packet.has(marks::WINDOW_SCALE) {
-            self.window_scale = Some(packet.window_scale);
-        }
-        if packet.has(marks::MSS) {
-            self.mss = Some(packet.mss);
-        }
-        bump(&mut self.sack_pkts, packet.has(marks::SACK));
-    }
-}
-
-/// The number on the wire of an unwrapped one.
-#[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the lower 32 bits are what the wire carries"
-)]
-fn wrapped(number: i64) -> u32 {
-    number as u32
 }
 
 /// `a − b` on the circle of sequence numbers, read as signed.

@@ -17,6 +17,8 @@ mod seen {
     pub(super) const ACK: u8 = 1 << 3;
     pub(super) const SYN_ACK: u8 = 1 << 4;
     pub(super) const FIN: u8 = 1 << 5;
+    pub(super) const ANY_SYN: u8 = 1 << 6;
+    pub(super) const RST: u8 = 1 << 7;
     /// What a client that had only begun to open has not sent.
     pub(super) const BEYOND_SYN: u8 = SYN_ACK | ACK | FIN | INCONSISTENT | MIXED_SYN;
 }
@@ -24,9 +26,15 @@ mod seen {
 #[derive(Clone, Debug, Default)]
 struct SideEvents {
     seen: u8,
-    syn: Option<u32>,
-    fin: Option<u32>,
-    rst: Option<u32>,
+    /// Numbers of its latest SYN, FIN and RST, where `seen` says that there is one.
+    syn: u32,
+    fin: u32,
+    rst: u32,
+}
+
+/// Events of one side of which the first, tenth, hundredth … are written.
+#[derive(Clone, Copy, Debug, Default)]
+struct Repeated {
     zero_windows: u32,
     retransmissions: u32,
     gaps: u32,
@@ -37,6 +45,8 @@ struct SideEvents {
 pub(super) struct History {
     letters: SmallVec<[u8; 16]>,
     sides: Sides<SideEvents>,
+    /// Made when the first such event happens.
+    repeated: Option<Box<Sides<Repeated>>>,
     keep: bool,
     begun: bool,
     begins_with_syn: bool,
@@ -59,11 +69,11 @@ pub(super) struct Event {
 impl History {
     /// Bytes of the letters that are not in the flow itself, with room to grow.
     pub(super) fn far_bytes(&self) -> u64 {
-        if self.letters.spilled() {
-            2 * self.letters.len() as u64
-        } else {
-            0
-        }
+        let letters = match self.letters.spilled() {
+            true => 2 * self.letters.len(),
+            false => 0,
+        };
+        (letters + self.repeated.as_deref().map_or(0, size_of_val)) as u64
     }
 
     /// The letters of a flow whose first packet comes from `first`.
@@ -87,25 +97,23 @@ impl History {
         }
         let is_open = event.peer != EndpointState::Closed && event.me != EndpointState::Reset;
         if packet.window == 0 && !packet.flag(RST) && is_open {
-            let count = &mut self.sides[side].zero_windows;
-            *count = count.saturating_add(1);
-            if is_power_of_ten(*count) {
-                self.write(side, b'w');
-            }
+            self.repeat(side, b'w', |events| &mut events.zero_windows);
         }
         if event.is_retransmission {
-            let count = &mut self.sides[side].retransmissions;
-            *count = count.saturating_add(1);
-            if is_power_of_ten(*count) {
-                self.write(side, b't');
-            }
+            self.repeat(side, b't', |events| &mut events.retransmissions);
         }
         if event.is_gap {
-            let count = &mut self.sides[side.peer()].gaps;
-            *count = count.saturating_add(1);
-            if is_power_of_ten(*count) {
-                self.write(side.peer(), b'g');
-            }
+            self.repeat(side.peer(), b'g', |events| &mut events.gaps);
+        }
+    }
+
+    /// Counts an event that may come often, and writes its letter at every power of ten.
+    #[cold]
+    fn repeat(&mut self, side: Side, letter: u8, count: impl Fn(&mut Repeated) -> &mut u32) {
+        let count = count(&mut self.repeated.get_or_insert_default()[side]);
+        *count = count.saturating_add(1);
+        if is_power_of_ten(*count) {
+            self.write(side, letter);
         }
     }
 
@@ -169,22 +177,19 @@ impl SideEvents {
             return self.once(seen::MIXED_SYN, b'q');
         }
         let after_payload = packet.seq.wrapping_add(packet.payload_len);
-        let (number, last, letter) = if is(SYN) {
+        let (number, last, bit, letter) = if is(SYN) {
             let letter = if is(ACK) { b'h' } else { b's' };
-            (packet.seq, &mut self.syn, letter)
+            (packet.seq, &mut self.syn, seen::ANY_SYN, letter)
         } else if is(FIN) {
-            (after_payload, &mut self.fin, b'f')
+            (after_payload, &mut self.fin, seen::FIN, b'f')
         } else {
-            (packet.seq, &mut self.rst, b'r')
+            (packet.seq, &mut self.rst, seen::RST, b'r')
         };
-        let is_new = *last != Some(number);
-        *last = Some(number);
-        if is_new {
-            self.seen |= match letter {
-                b'h' => seen::SYN_ACK,
-                b'f' => seen::FIN,
-                _ => 0,
-            };
+        let is_new = self.seen & bit == 0 || *last != number;
+        *last = number;
+        self.seen |= bit;
+        if is_new && letter == b'h' {
+            self.seen |= seen::SYN_ACK;
         }
         is_new.then_some(letter)
     }

@@ -5,6 +5,8 @@
 
 pub(crate) mod analysis;
 mod classify;
+pub(crate) mod counts;
+mod handshake;
 mod history;
 mod number;
 mod rtt;
@@ -13,14 +15,14 @@ mod sequence;
 mod state;
 
 use analysis::{Analysis, Effects, Seen};
+use handshake::{Half, Handshake};
 use history::{Event, History};
-use number::MaybeNumber;
+use number::{MaybeNumber, wrapped};
 use state::Endpoint;
 
 use super::base::{Tracked, bump};
 use super::shelf::PLACE_BYTES;
 use super::{EndReason, Flow, PacketInfo, Side, Sides, Span};
-use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Group};
 use crate::decode::LinkInfo;
 use crate::decode::tcp_flags::{ACK, CWR, ECE, FIN, PSH, RST, SYN, URG};
@@ -43,23 +45,43 @@ pub struct TcpFlow {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the column table explains each")]
 pub struct TcpSide {
-    pub pkts_data: u64,
-    pub pkts_ack: u64,
-    pub pkts_ack_pure: u64,
+    /// Lower halves of the counts of each [`PacketKind`]; the upper ones are in `rare`.
+    packets: [u32; 3],
     pub syn: u32,
     pub fin: u32,
     pub rst: u32,
     pub psh: u32,
-    pub urg: u32,
-    pub ece: u32,
-    pub cwr: u32,
     /// OR of all flag bytes.
     pub flags_or: u8,
     /// Times of packets with payload.
     pub data_times: Span,
-    /// Times of acknowledgements without SYN and RST.
-    pub ack_times: Span,
+    rare: Option<Box<Rare>>,
+    /// Smallest time of an acknowledgement without SYN and RST, if there is one.
+    first_ack: i64,
+    has_ack: bool,
     life: Life,
+}
+
+/// Packets that are counted by themselves.
+#[derive(Clone, Copy, Debug)]
+pub enum PacketKind {
+    /// With payload.
+    Data = 0,
+    /// With ACK.
+    Ack = 1,
+    /// With ACK and nothing else.
+    PureAck = 2,
+}
+
+/// What stays at zero in most flows, apart from the rest until it does not.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "the column table explains each")]
+pub struct Rare {
+    pub urg: u32,
+    pub ece: u32,
+    pub cwr: u32,
+    /// Upper halves of the counts of packets.
+    packets: [u32; 3],
 }
 
 /// What of a side decides over the flow's life.
@@ -67,48 +89,19 @@ pub struct TcpSide {
 struct Life {
     /// Reference of its unwrapped numbers (spec 6.1).
     reference: MaybeNumber,
-    /// Number of its latest SYN.
-    isn: Option<u32>,
-    /// What its latest SYN+ACK acknowledged.
-    synack_ack: Option<u32>,
-    /// Number of its latest FIN.
-    fin: Option<u32>,
-    /// The unwrapped number behind it.
+    /// Number of its latest SYN (*isn*); before there is one, the smallest of its payload and
+    /// FINs (*lo*).
+    start: MaybeNumber,
+    /// The number behind its latest FIN.
     fin_end: MaybeNumber,
+    /// What its latest SYN+ACK acknowledged, if there is one.
+    synack_ack: u32,
+    has_syn: bool,
+    has_synack: bool,
     /// The peer acknowledged that.
     fin_acked: bool,
     /// It sent something else than bare SYNs.
     beyond_syn: bool,
-}
-
-/// The two halves of the handshake (spec 7.2), each timed by its first occasion.
-#[derive(Clone, Debug, Default)]
-struct Handshake {
-    /// From the client's SYN to the server's first SYN+ACK.
-    syn_synack: Half,
-    /// From the server's SYN+ACK to the client's first ACK.
-    synack_ack: Half,
-}
-
-/// One half: from the latest packet of a kind to the first of another.
-#[derive(Clone, Copy, Debug, Default)]
-struct Half {
-    /// Time of the latest first packet; once it is answered, the time between the two.
-    nanoseconds: i64,
-    state: HalfState,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum HalfState {
-    /// Neither packet was seen.
-    #[default]
-    Unseen,
-    /// The first was.
-    Begun,
-    /// Both were: the time is known.
-    Timed,
-    /// The second was, without the first or before it: there is no time.
-    Missed,
 }
 
 impl Tracked for TcpFlow {
@@ -151,8 +144,8 @@ impl Tracked for TcpFlow {
             side,
             seq,
             ack,
-            isn: me.life.isn,
-            peer_isn: peer.life.isn,
+            isn: me.life.isn(),
+            peer_isn: peer.life.isn(),
             is_restart,
         };
         let effects = match &mut self.analysis {
@@ -178,8 +171,9 @@ impl Tracked for TcpFlow {
             .analysis
             .as_ref()
             .map_or(0, |analysis| analysis.bytes());
-        let state = size_of::<Self>() as u64 + self.history.far_bytes() + analysis;
-        PLACE_BYTES + state + self.flow.link_bytes()
+        let rare = |side: Side| self.sides[side].rare.as_deref().map_or(0, size_of_val) as u64;
+        let far = self.flow.far_bytes() + self.history.far_bytes() + analysis;
+        PLACE_BYTES + size_of::<Self>() as u64 + far + rare(Side::Client) + rare(Side::Server)
     }
 
     #[inline]
@@ -220,11 +214,12 @@ impl TcpFlow {
         if self.closed.is_some() {
             return false;
         }
-        match me.isn {
+        match me.isn() {
             Some(isn) => isn == packet.seq,
             None => {
                 let is_simultaneous = self.flow.sides[side.peer()].pkts > 0 && !peer.beyond_syn;
-                is_simultaneous || peer.synack_ack == Some(packet.seq.wrapping_add(1))
+                let is_answered = peer.synack_ack == packet.seq.wrapping_add(1);
+                is_simultaneous || (peer.has_synack && is_answered)
             }
         }
     }
@@ -301,6 +296,24 @@ impl TcpFlow {
         has_syn(Side::Client) && has_syn(Side::Server) && is_ended
     }
 
+    /// Bytes of a side that the probe did not see (spec 6.6).
+    pub fn bytes_missed(&self, side: Side) -> u64 {
+        let start = self.sides[side].life.start.get();
+        let analysis = self.analysis.as_ref().zip(start);
+        analysis.map_or(0, |(analysis, start)| {
+            analysis.side(side).bytes_missed(start)
+        })
+    }
+
+    /// Payload of a side's first flight; none without a SYN of this side.
+    pub fn init_inflight(&self, side: Side) -> Option<u32> {
+        let analysis = self
+            .analysis
+            .as_ref()
+            .filter(|_| self.sides[side].life.has_syn);
+        analysis.map(|analysis| analysis.side(side).seq.init_inflight)
+    }
+
     /// Zeek's `conn_state`.
     pub fn conn_state(&self) -> &'static str {
         let sides = &self.flow.sides;
@@ -315,12 +328,12 @@ impl TcpFlow {
 
     /// From the client's SYN to the server's first SYN+ACK.
     pub fn syn_synack(&self) -> Option<i64> {
-        self.handshake.syn_synack.get()
+        self.handshake.get(Half::SynSynAck)
     }
 
     /// From the server's SYN+ACK to the client's first acknowledgement.
     pub fn synack_ack(&self) -> Option<i64> {
-        self.handshake.synack_ack.get()
+        self.handshake.get(Half::SynAckAck)
     }
 }
 
@@ -329,14 +342,22 @@ impl TcpSide {
     fn count(&mut self, packet: &PacketInfo) {
         if packet.payload_len > 0 {
             self.data_times.add(packet.time);
+            self.count_kind(PacketKind::Data);
+        }
+        if packet.flag(ACK) {
+            self.count_kind(PacketKind::Ack);
+            if packet.is_pure_ack() {
+                self.count_kind(PacketKind::PureAck);
+            }
         }
         if packet.flags & (ACK | SYN | RST) == ACK {
-            self.ack_times.add(packet.time);
+            let time = packet.time.0;
+            let is_earlier = !self.has_ack || time < self.first_ack;
+            if is_earlier {
+                (self.first_ack, self.has_ack) = (time, true);
+            }
         }
         self.flags_or |= packet.flags;
-        self.pkts_ack += u64::from(packet.flag(ACK));
-        self.pkts_ack_pure += u64::from(packet.is_pure_ack());
-        self.pkts_data += u64::from(packet.payload_len > 0);
         bump(&mut self.psh, packet.flag(PSH));
         if packet.flags & !(ACK | PSH) == 0 {
             self.life.beyond_syn = true;
@@ -346,9 +367,37 @@ impl TcpSide {
         bump(&mut self.syn, packet.flag(SYN));
         bump(&mut self.fin, packet.flag(FIN));
         bump(&mut self.rst, packet.flag(RST));
-        bump(&mut self.urg, packet.flag(URG));
-        bump(&mut self.ece, packet.flag(ECE));
-        bump(&mut self.cwr, packet.flag(CWR));
+        if packet.flags & (URG | ECE | CWR) != 0 {
+            let rare = self.rare.get_or_insert_default();
+            bump(&mut rare.urg, packet.flag(URG));
+            bump(&mut rare.ece, packet.flag(ECE));
+            bump(&mut rare.cwr, packet.flag(CWR));
+        }
+    }
+
+    #[inline]
+    fn count_kind(&mut self, kind: PacketKind) {
+        let count = &mut self.packets[kind as usize];
+        *count = count.wrapping_add(1);
+        if *count == 0 {
+            self.rare.get_or_insert_default().packets[kind as usize] += 1;
+        }
+    }
+
+    /// How many packets of a kind there were.
+    pub fn packets(&self, kind: PacketKind) -> u64 {
+        let upper = self.rare().packets[kind as usize];
+        u64::from(upper) << 32 | u64::from(self.packets[kind as usize])
+    }
+
+    /// What stays at zero in most flows.
+    pub fn rare(&self) -> Rare {
+        self.rare.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Smallest time of an acknowledgement without SYN and RST.
+    pub fn first_ack(&self) -> Option<i64> {
+        self.has_ack.then_some(self.first_ack)
     }
 }
 
@@ -378,88 +427,61 @@ impl Life {
     fn track(&mut self, packet: &PacketInfo, seq: i64) -> bool {
         let mut is_restart = false;
         if packet.flag(SYN) {
-            is_restart |= self.isn.is_some_and(|isn| isn != packet.seq);
-            self.isn = Some(packet.seq);
+            is_restart |= self.isn().is_some_and(|isn| isn != packet.seq);
+            (self.start, self.has_syn) = (MaybeNumber::known(seq), true);
             if packet.flag(ACK) {
-                self.synack_ack = Some(packet.ack);
+                (self.synack_ack, self.has_synack) = (packet.ack, true);
             }
         }
         if packet.flag(FIN) {
-            let syn = u32::from(packet.flag(SYN));
-            let number = packet
-                .seq
-                .wrapping_add(packet.payload_len)
-                .wrapping_add(syn);
-            is_restart |= self.fin.is_some_and(|fin| fin != number);
-            self.fin = Some(number);
-            let end = seq + i64::from(packet.payload_len) + i64::from(syn) + 1;
+            let syn = i64::from(packet.flag(SYN));
+            let end = seq + i64::from(packet.payload_len) + syn + 1;
+            let last = self.fin_end.on_wire();
+            is_restart |= last.is_some_and(|last| last != wrapped(end));
             self.fin_end = MaybeNumber::known(end);
         }
+        let is_sent = packet.payload_len > 0 || packet.flag(FIN);
+        if !self.has_syn && is_sent && !packet.flag(RST) {
+            self.start.lower(seq);
+        }
         is_restart
+    }
+
+    /// The number of its latest SYN on the wire.
+    #[inline]
+    fn isn(&self) -> Option<u32> {
+        self.start.on_wire().filter(|_| self.has_syn)
     }
 }
 
 /// The number nearest to `reference` that the wire shows as `number`.
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers wrap at 32 bits on the wire"
-)]
 fn unwrap(number: u32, reference: i64) -> i64 {
-    let ahead = number.wrapping_sub(reference as u32).cast_signed();
+    let ahead = number.wrapping_sub(wrapped(reference)).cast_signed();
     reference.wrapping_add(i64::from(ahead))
 }
 
-impl Handshake {
-    #[inline]
-    fn track(&mut self, side: Side, packet: &PacketInfo) {
-        match (side, packet.flags & (SYN | ACK)) {
-            (Side::Client, SYN) => self.syn_synack.begin(packet.time),
-            (Side::Client, ACK) if !packet.flag(RST) => self.synack_ack.end(packet.time),
-            (Side::Server, flags) if flags == SYN | ACK => {
-                self.syn_synack.end_always(packet.time);
-                self.synack_ack.begin(packet.time);
-            }
-            _ => {}
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Half {
-    /// The packet that begins it, perhaps once more.
-    fn begin(&mut self, time: Timestamp) {
-        if matches!(self.state, HalfState::Unseen | HalfState::Begun) {
-            (self.nanoseconds, self.state) = (time.0, HalfState::Begun);
-        }
+    /// Half a kilobyte is a size that allocators have; a byte more takes an eighth more.
+    #[test]
+    fn a_flow_is_two_pieces_of_half_a_kilobyte() {
+        assert!(size_of::<TcpFlow>() <= 512);
+        assert!(size_of::<Analysis>() <= 512);
     }
 
-    /// The packet that ends it, if it has begun.
-    #[inline]
-    fn end(&mut self, time: Timestamp) {
-        if self.state == HalfState::Begun {
-            self.end_always(time);
-        }
-    }
-
-    /// The packet that ends it even if it has not begun: then there is no time.
-    fn end_always(&mut self, time: Timestamp) {
-        match self.state {
-            HalfState::Begun => {
-                self.nanoseconds = time.since(Timestamp(self.nanoseconds));
-                let is_forward = self.nanoseconds >= 0;
-                self.state = if is_forward {
-                    HalfState::Timed
-                } else {
-                    HalfState::Missed
-                };
-            }
-            HalfState::Unseen => self.state = HalfState::Missed,
-            HalfState::Timed | HalfState::Missed => {}
-        }
-    }
-
-    fn get(self) -> Option<i64> {
-        (self.state == HalfState::Timed).then_some(self.nanoseconds)
+    #[test]
+    fn counts_of_packets_go_beyond_32_bits() {
+        let mut side = TcpSide {
+            packets: [u32::MAX; 3],
+            ..TcpSide::default()
+        };
+        side.count_kind(PacketKind::Ack);
+        assert_eq!(side.packets(PacketKind::Ack), 1 << 32);
+        side.count_kind(PacketKind::Ack);
+        assert_eq!(side.packets(PacketKind::Ack), (1 << 32) + 1);
+        assert_eq!(side.packets(PacketKind::Data), u64::from(u32::MAX));
     }
 }

@@ -25,6 +25,12 @@ impl MaybeNumber {
         (self.0 != i64::MIN).then_some(self.0)
     }
 
+    /// The number on the wire, if it is known.
+    #[inline]
+    pub(super) fn on_wire(self) -> Option<u32> {
+        self.get().map(wrapped)
+    }
+
     /// Becomes `number` unless it is larger already.
     #[inline]
     pub(super) fn raise(&mut self, number: i64) {
@@ -36,6 +42,17 @@ impl MaybeNumber {
     pub(super) fn lower(&mut self, number: i64) {
         self.0 = self.get().map_or(number, |known| known.min(number));
     }
+}
+
+/// The number on the wire of an unwrapped one.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the lower 32 bits are what the wire carries"
+)]
+pub(super) fn wrapped(number: i64) -> u32 {
+    number as u32
 }
 
 #[cfg(test)]

@@ -1,14 +1,36 @@
 //! Round-trip time samples of one side: exact sums, and what follows from them (spec 7.3).
 
 /// Statistics over the samples of one side.
+///
+/// The sums are kept in parts, since a flow has two of these and an integer of 128 bits wants a
+/// place at a multiple of sixteen bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Rtt {
-    count: u32,
     min: i64,
     max: i64,
     first: i64,
-    sum: i128,
-    squares: u128,
+    /// Lower 64 bits of the sum. Of 2^32 samples below 2^63 it has at most 95.
+    sum: u64,
+    sum_upper: u32,
+    count: u32,
+    squares: Halves,
+}
+
+/// An integer of 128 bits, the lower half first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Halves([u64; 2]);
+
+impl Halves {
+    #[inline]
+    fn get(self) -> u128 {
+        u128::from(self.0[1]) << 64 | u128::from(self.0[0])
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]
+    fn set(&mut self, value: u128) {
+        self.0 = [value as u64, (value >> 64) as u64];
+    }
 }
 
 impl Rtt {
@@ -20,9 +42,19 @@ impl Rtt {
         self.min = self.min.min(sample);
         self.max = self.max.max(sample);
         self.count = self.count.saturating_add(1);
-        self.sum += i128::from(sample);
-        let square = u128::from(sample.unsigned_abs()).pow(2);
-        self.squares = self.squares.saturating_add(square);
+        let sample = u128::from(sample.unsigned_abs());
+        self.set_sum(self.sum() + sample);
+        self.squares
+            .set(self.squares.get().saturating_add(sample.pow(2)));
+    }
+
+    fn sum(&self) -> u128 {
+        u128::from(self.sum_upper) << 64 | u128::from(self.sum)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the parts are wanted")]
+    fn set_sum(&mut self, sum: u128) {
+        (self.sum, self.sum_upper) = (sum as u64, (sum >> 64) as u32);
     }
 
     /// Number of samples.
@@ -51,24 +83,20 @@ impl Rtt {
         reason = "the mean is a float by definition"
     )]
     pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum as f64 / f64::from(self.count))
+        (self.count > 0).then(|| self.sum() as f64 / f64::from(self.count))
     }
 
     /// Standard deviation (n − 1); none below two samples.
     pub fn deviation(&self) -> Option<f64> {
-        deviation(
-            u128::from(self.count),
-            self.sum.unsigned_abs(),
-            self.squares,
-        )
+        deviation(u128::from(self.count), self.sum(), self.squares.get())
     }
 
     /// Standard deviation of the samples of both sides together.
     pub(super) fn pooled_deviation(&self, other: &Self) -> Option<f64> {
         deviation(
             u128::from(self.count) + u128::from(other.count),
-            (self.sum + other.sum).unsigned_abs(),
-            self.squares.saturating_add(other.squares),
+            self.sum() + other.sum(),
+            self.squares.get().saturating_add(other.squares.get()),
         )
     }
 }

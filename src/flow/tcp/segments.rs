@@ -14,63 +14,81 @@ const NEAR: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Segments {
     near: [Option<Segment>; NEAR],
-    far: VecDeque<Segment>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most directions never need it, and a queue takes 32 bytes where a box takes 8"
+    )]
+    far: Option<Box<VecDeque<Segment>>>,
 }
+
+/// What is far of a direction that never needed it.
+static NONE_FAR: VecDeque<Segment> = VecDeque::new();
 
 impl Segments {
     #[inline]
+    fn far(&self) -> &VecDeque<Segment> {
+        self.far.as_deref().unwrap_or(&NONE_FAR)
+    }
+
+    #[cold]
+    fn far_mut(&mut self) -> &mut VecDeque<Segment> {
+        self.far.get_or_insert_default()
+    }
+
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.near.iter().flatten().count() + self.far.len()
+        self.near.iter().flatten().count() + self.far().len()
     }
 
     /// Bytes of those that are not in the flow itself, with room to grow.
     pub(super) fn far_bytes(&self) -> u64 {
-        2 * (self.far.len() * size_of::<Segment>()) as u64
+        2 * (self.far().len() * size_of::<Segment>()) as u64
     }
 
     #[inline]
     pub(super) fn get(&self, at: usize) -> Option<&Segment> {
         match at.checked_sub(NEAR) {
             None => self.near[at].as_ref(),
-            Some(at) => self.far.get(at),
+            Some(at) => self.far().get(at),
         }
     }
 
     pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
         match at.checked_sub(NEAR) {
             None => self.near[at].as_mut(),
-            Some(at) => self.far.get_mut(at),
+            Some(at) => self.far.as_mut()?.get_mut(at),
         }
     }
 
     #[inline]
     pub(super) fn last(&self) -> Option<&Segment> {
         let near = self.near.iter().rev().flatten().next();
-        self.far.back().or(near)
+        self.far().back().or(near)
     }
 
     pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
         let near = self.near.iter().flatten().skip(at);
-        near.chain(self.far.iter().skip(at.saturating_sub(NEAR)))
+        near.chain(self.far().iter().skip(at.saturating_sub(NEAR)))
     }
 
     #[inline]
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Segment> {
-        self.near.iter_mut().flatten().chain(&mut self.far)
+        let far = self.far.iter_mut().flat_map(|far| far.iter_mut());
+        self.near.iter_mut().flatten().chain(far)
     }
 
     #[inline]
     pub(super) fn push(&mut self, segment: Segment) {
         match self.near.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(segment),
-            None => self.far.push_back(segment),
+            None => self.far_mut().push_back(segment),
         }
     }
 
     /// Inserts in front of the segment at `at`, which is there.
     pub(super) fn insert(&mut self, at: usize, segment: Segment) {
         if let Some(at) = at.checked_sub(NEAR) {
-            return self.far.insert(at, segment);
+            return self.far_mut().insert(at, segment);
         }
         let mut carried = segment;
         for place in &mut self.near[at..] {
@@ -79,13 +97,14 @@ impl Segments {
                 None => return,
             }
         }
-        self.far.push_front(carried);
+        self.far_mut().push_front(carried);
     }
 
     /// Removes the segments from place `start` up to, not including, `end`.
     pub(super) fn remove(&mut self, start: usize, end: usize) {
-        let far = |at: usize| at.saturating_sub(NEAR);
-        self.far.drain(far(start)..far(end));
+        if let Some(far) = &mut self.far {
+            far.drain(start.saturating_sub(NEAR)..end.saturating_sub(NEAR));
+        }
         if start >= NEAR {
             return;
         }
@@ -93,7 +112,7 @@ impl Segments {
             let from = at + (end - start);
             self.near[at] = match from.checked_sub(NEAR) {
                 None => self.near[from].take(),
-                Some(_) => self.far.pop_front(),
+                Some(_) => self.far.as_mut().and_then(|far| far.pop_front()),
             };
         }
     }
@@ -106,7 +125,7 @@ impl Segments {
                 return at;
             }
         }
-        NEAR + self.far.partition_point(|segment| segment.last < number)
+        NEAR + self.far().partition_point(|segment| segment.last < number)
     }
 }
 

@@ -62,7 +62,8 @@ fn identity<F: Row + 'static>() -> Vec<Column<F>> {
                 "The same as IPFIX flowEndReason (IE 136): 1 idle, 2 active, 3 end detected, 4 forced, 5 no resources.",
             ),
             |f: &F, _| f.flow().end_reason.ipfix(),
-        ),
+        )
+        .rare(),
     ]);
     columns
 }
@@ -78,7 +79,7 @@ fn key<F: Row + 'static>() -> Vec<Column<F>> {
             ),
             |f: &F, _| f.flow().id(),
         )
-        .layout(Layout::Plain),
+        .layout(Layout::Random),
         address(Side::Client, "c_ip", "Address of the client.").tstat("c_ip"),
         port(Side::Client, "c_port", "Port of the client.").tstat("c_port"),
         address(Side::Server, "s_ip", "Address of the server.").tstat("s_ip"),
@@ -88,11 +89,13 @@ fn key<F: Row + 'static>() -> Vec<Column<F>> {
                 IpVersion::V4 => 4,
                 IpVersion::V6 => 6,
             }
-        }),
+        })
+        .rare(),
         u8(
             ("proto", Core, "", "IP protocol number: 6 TCP, 17 UDP."),
             |f: &F, _| f.flow().key.protocol as u8,
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -119,8 +122,9 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets with a time before `last` at their turn.",
             ),
-            |f: &F, _| f.flow().clock_backsteps,
-        ),
+            |f: &F, _| f.flow().oddities().clock_backsteps,
+        )
+        .rare(),
         u32(
             (
                 "trunc_pkts",
@@ -129,7 +133,8 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "Packets of which less was captured than was on the wire.",
             ),
             |f: &F, _| f.flow().trunc_pkts,
-        ),
+        )
+        .rare(),
         u32(
             (
                 "bad_len_pkts",
@@ -137,8 +142,9 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets whose length fields contradict each other.",
             ),
-            |f: &F, _| f.flow().bad_len_pkts,
-        ),
+            |f: &F, _| f.flow().oddities().bad_len_pkts,
+        )
+        .rare(),
         u32(
             (
                 "tso_pkts",
@@ -146,8 +152,9 @@ fn counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets whose IP header states no length (segmentation offload).",
             ),
-            |f: &F, _| f.flow().tso_pkts,
-        ),
+            |f: &F, _| f.flow().oddities().tso_pkts,
+        )
+        .rare(),
     ]
 }
 
@@ -184,8 +191,9 @@ fn side_counts<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Later fragments of this side's packets.",
             ),
-            |f: &F, side| f.flow().sides[side].frag_pkts,
-        ),
+            |f: &F, side| f.flow().oddities().frag_pkts[side],
+        )
+        .rare(),
     ]
 }
 
@@ -193,19 +201,13 @@ fn ttl<F: Row + 'static>() -> Vec<Column<F>> {
     vec![
         u8(
             ("x_ttl_min", Rtt, "hops", "Smallest TTL or hop limit."),
-            |f: &F, side| {
-                let counts = &f.flow().sides[side];
-                (counts.pkts > 0).then_some(counts.ttl_min)
-            },
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.ttl_min),
         )
         .null("no packet of x")
         .tstat("x_ttl_min"),
         u8(
             ("x_ttl_max", Rtt, "hops", "Largest TTL or hop limit."),
-            |f: &F, side| {
-                let counts = &f.flow().sides[side];
-                (counts.pkts > 0).then_some(counts.ttl_max)
-            },
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.ttl_max),
         )
         .null("no packet of x")
         .tstat("x_ttl_max"),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringArray, StringBuilder,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringArray,
     TimestampNanosecondArray,
 };
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     DataType, Float64Type, Int64Type, TimeUnit, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
@@ -119,7 +120,7 @@ pub(super) fn f64<F, C: Cell<Float64Type>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, Float64Type, C>(entry, Layout::Plain, get)
+    number::<F, Float64Type, C>(entry, Layout::Split, get)
 }
 
 /// Nanoseconds since 1970 in UTC.
@@ -140,26 +141,29 @@ pub(super) fn bool<F>(
     get: impl Fn(&F, Side) -> bool + Send + Sync + 'static,
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, side| {
-        let cells = rows.iter().map(|row| Some(get(row, side)));
-        Arc::new(cells.collect::<BooleanArray>()) as ArrayRef
+        let cells = BooleanBuffer::collect_bool(rows.len(), |at| get(rows[at], side));
+        Arc::new(BooleanArray::new(cells, None)) as ArrayRef
     });
     column(entry, DataType::Boolean, Layout::Plain, fill)
 }
 
-/// Text that `push` appends for a row; false for null.
+/// ASCII text that `push` appends for a row; false for null.
 pub(super) fn text<F>(
     entry: Entry,
-    push: impl Fn(&F, Side, &mut String) -> bool + Send + Sync + 'static,
+    push: impl Fn(&F, Side, &mut Vec<u8>) -> bool + Send + Sync + 'static,
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, side| {
-        let mut cells = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
-        let mut cell = String::new();
+        let mut text = Vec::with_capacity(rows.len() * 28);
+        let mut ends = Vec::with_capacity(rows.len() + 1);
+        let mut valid = Vec::with_capacity(rows.len());
+        ends.push(0);
         for row in rows {
-            cell.clear();
-            let is_valid = push(row, side, &mut cell);
-            cells.append_option(is_valid.then_some(&cell));
+            valid.push(push(row, side, &mut text));
+            ends.push(i32::try_from(text.len()).expect("the cells of a chunk are short"));
         }
-        Arc::new(cells.finish()) as ArrayRef
+        let ends = OffsetBuffer::new(ends.into());
+        let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
+        Arc::new(StringArray::new(ends, text.into(), nulls)) as ArrayRef
     });
     column(entry, DataType::Utf8, Layout::Dictionary, fill)
 }
@@ -169,9 +173,9 @@ pub(super) fn str<F>(
     entry: Entry,
     get: impl for<'a> Fn(&'a F, Side) -> Option<&'a str> + Send + Sync + 'static,
 ) -> Column<F> {
-    let fill: Fill<F> = Box::new(move |rows, side| {
-        let cells = rows.iter().map(|row| get(row, side));
-        Arc::new(cells.collect::<StringArray>()) as ArrayRef
-    });
-    column(entry, DataType::Utf8, Layout::Dictionary, fill)
+    text(entry, move |row, side, text| {
+        let cell = get(row, side);
+        text.extend_from_slice(cell.unwrap_or_default().as_bytes());
+        cell.is_some()
+    })
 }

@@ -8,7 +8,6 @@ use super::fill::{str, text, u8, u16, u32, u64};
 use super::{Column, Layout, Row};
 use crate::config::Group::Link;
 use crate::decode::{LinkInfo, Tunnel};
-use crate::flow::{Side, SideCounts};
 use crate::key::FlowKey;
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
@@ -27,13 +26,13 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
                 true
             },
         )
-        .layout(Layout::Plain),
+        .layout(Layout::Random),
     );
     columns
 }
 
 fn first<F: Row>(row: &F) -> Option<&LinkInfo> {
-    Some(&row.flow().link.as_ref()?.first)
+    row.flow().link.as_deref()
 }
 
 fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
@@ -42,13 +41,16 @@ fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
             ("vlan_id", Link, "", "VLAN id of the first packet's outer tag, before any tunnel."),
             |f: &F, _| first(f)?.vlan_id,
         )
+        .rare()
         .null("none"),
         u16(("vlan_id2", Link, "", "VLAN id of its second tag."), |f: &F, _| first(f)?.vlan_id2)
+            .rare()
             .null("none"),
         u32(
             ("mpls_label", Link, "", "Outermost MPLS label of the first packet."),
             |f: &F, _| first(f)?.mpls_label,
         )
+        .rare()
         .null("none"),
         str(
             (
@@ -63,6 +65,7 @@ fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
         u64(("tunnel_id", Link, "", "Its key, VNI, TEID or session."), |f: &F, _| {
             first(f)?.tunnel_id
         })
+        .rare()
         .null("none"),
     ]
 }
@@ -77,7 +80,7 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "Source address of this side's first packet, in the innermost Ethernet header.",
             ),
             |f: &F, side, out| {
-                let mac = f.flow().link.as_ref().and_then(|link| link.macs[side]);
+                let mac = f.flow().headers(side).and_then(|headers| headers.mac);
                 mac.into_iter().for_each(|mac| push_mac(out, mac));
                 mac.is_some()
             },
@@ -99,13 +102,15 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "",
                 "Type of service or traffic class of this side's first packet.",
             ),
-            |f: &F, side| counted(f, side).map(|counts| counts.tos_first),
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.tos_first),
         )
+        .rare()
         .null("no packet of x"),
         u8(
             ("x_tos_or", Link, "", "OR of all of them."),
-            |f: &F, side| counted(f, side).map(|counts| counts.tos_or),
+            |f: &F, side| f.flow().headers(side).map(|headers| headers.tos_or),
         )
+        .rare()
         .null("no packet of x"),
         u32(
             (
@@ -114,14 +119,10 @@ fn sides<F: Row + 'static>() -> Vec<Column<F>> {
                 "pkt",
                 "Packets marked with congestion experienced (RFC 3168).",
             ),
-            |f: &F, side| f.flow().sides[side].ecn_ce_pkts,
-        ),
+            |f: &F, side| f.flow().oddities().ecn_ce_pkts[side],
+        )
+        .rare(),
     ]
-}
-
-fn counted<F: Row>(row: &F, side: Side) -> Option<&SideCounts> {
-    let counts = &row.flow().sides[side];
-    (counts.pkts > 0).then_some(counts)
 }
 
 fn tunnel_name(tunnel: Tunnel) -> &'static str {
@@ -144,20 +145,19 @@ fn tunnel_name(tunnel: Tunnel) -> &'static str {
 }
 
 /// `02:00:5e:10:00:01`, without the machinery of `fmt`: every row has two.
-fn push_mac(out: &mut String, mac: [u8; 6]) {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
-    for (place, byte) in mac.into_iter().enumerate() {
-        if place > 0 {
-            out.push(':');
-        }
-        out.push(digit(byte >> 4));
-        out.push(digit(byte));
+fn push_mac(out: &mut Vec<u8>, mac: [u8; 6]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b':'; 17];
+    for (place, byte) in text.chunks_mut(3).zip(mac) {
+        place[0] = DIGITS[usize::from(byte >> 4)];
+        place[1] = DIGITS[usize::from(byte & 15)];
     }
+    out.extend_from_slice(&text);
 }
 
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
-fn push_community_id(out: &mut String, key: &FlowKey, seed: u16) {
+fn push_community_id(out: &mut Vec<u8>, key: &FlowKey, seed: u16) {
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     hash.update(key.address_bytes(&key.low.address));
@@ -165,8 +165,11 @@ fn push_community_id(out: &mut String, key: &FlowKey, seed: u16) {
     hash.update([key.protocol as u8, 0]);
     hash.update(key.low.port.to_be_bytes());
     hash.update(key.high.port.to_be_bytes());
-    out.push_str("1:");
-    STANDARD.encode_string(hash.finalize(), out);
+    let mut text = *b"1:0123456789abcdefghijklmnopqr";
+    STANDARD
+        .encode_slice(hash.finalize(), &mut text[2..])
+        .expect("20 bytes are 28 letters");
+    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]

@@ -45,12 +45,17 @@ type Fill<F> = Box<dyn Fn(&[&F], Side) -> ArrayRef + Send + Sync>;
 /// How a column's values are laid out in a Parquet page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Few values, often repeated: a dictionary.
+    /// Text with few values, often repeated: a dictionary. Without the smallest and largest, by
+    /// which no query could leave out a part of the file: all values are everywhere.
     Dictionary,
-    /// Nearly every row has a value of its own: as they are.
+    /// The same in nearly every row, or bits: as they are.
     Plain,
+    /// Another value in every row, by chance: as they are, without the smallest and largest.
+    Random,
     /// Integers that vary by far less than their type allows: packed differences.
     Delta,
+    /// Fractions: first bytes together, then second bytes and so on.
+    Split,
 }
 
 /// One entry of the table.
@@ -92,6 +97,12 @@ impl<F> Column<F> {
     fn tstat(mut self, name: &'static str) -> Self {
         self.tstat = name;
         self
+    }
+
+    /// Says that nearly every row has the same value. Compression undoes that better than packing,
+    /// which costs as much for zeros as for other numbers.
+    fn rare(self) -> Self {
+        self.layout(Layout::Plain)
     }
 
     /// Chooses another encoding than the type's usual one.

@@ -3,6 +3,7 @@
 use super::fill::{bool, f64, i64, str, u8, u32, u64};
 use super::{Column, tcp_analysis};
 use crate::config::Group::{Core, Rtt, Seq, Time};
+use crate::flow::tcp::PacketKind;
 use crate::flow::tcp::analysis::SideAnalysis;
 use crate::flow::{Side, TcpFlow};
 
@@ -65,12 +66,12 @@ fn packets() -> Vec<Column<TcpFlow>> {
     vec![
         u64(
             ("x_pkts_data", Core, "pkt", "Packets with payload."),
-            |f: &TcpFlow, side| f.side(side).pkts_data,
+            |f: &TcpFlow, side| f.side(side).packets(PacketKind::Data),
         )
         .tstat("x_pkts_data"),
         u64(
             ("x_pkts_ack", Core, "pkt", "Packets with ACK (RST too)."),
-            |f: &TcpFlow, side| f.side(side).pkts_ack,
+            |f: &TcpFlow, side| f.side(side).packets(PacketKind::Ack),
         )
         .tstat("x_ack_cnt"),
         u64(
@@ -80,7 +81,7 @@ fn packets() -> Vec<Column<TcpFlow>> {
                 "pkt",
                 "Packets with ACK and nothing else.",
             ),
-            |f: &TcpFlow, side| f.side(side).pkts_ack_pure,
+            |f: &TcpFlow, side| f.side(side).packets(PacketKind::PureAck),
         )
         .tstat("x_ack_cnt_p"),
     ]
@@ -92,16 +93,19 @@ fn flags() -> Vec<Column<TcpFlow>> {
             ("x_syn", Core, "pkt", "Packets with SYN."),
             |f: &TcpFlow, side| f.side(side).syn,
         )
+        .rare()
         .tstat("x_syn_cnt"),
         u32(
             ("x_fin", Core, "pkt", "Packets with FIN."),
             |f: &TcpFlow, side| f.side(side).fin,
         )
+        .rare()
         .tstat("x_fin_cnt"),
         u32(
             ("x_rst", Core, "pkt", "Packets with RST."),
             |f: &TcpFlow, side| f.side(side).rst,
         )
+        .rare()
         .tstat("x_rst_cnt"),
         u32(
             ("x_psh", Core, "pkt", "Packets with PSH."),
@@ -109,20 +113,24 @@ fn flags() -> Vec<Column<TcpFlow>> {
         ),
         u32(
             ("x_urg", Core, "pkt", "Packets with URG."),
-            |f: &TcpFlow, side| f.side(side).urg,
-        ),
+            |f: &TcpFlow, side| f.side(side).rare().urg,
+        )
+        .rare(),
         u32(
             ("x_ece", Core, "pkt", "Packets with ECE."),
-            |f: &TcpFlow, side| f.side(side).ece,
-        ),
+            |f: &TcpFlow, side| f.side(side).rare().ece,
+        )
+        .rare(),
         u32(
             ("x_cwr", Core, "pkt", "Packets with CWR."),
-            |f: &TcpFlow, side| f.side(side).cwr,
-        ),
+            |f: &TcpFlow, side| f.side(side).rare().cwr,
+        )
+        .rare(),
         u8(
             ("x_flags_or", Core, "", "OR of the flag bytes."),
             |f: &TcpFlow, side| f.side(side).flags_or,
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -177,7 +185,7 @@ fn times() -> Vec<Column<TcpFlow>> {
                 "ns",
                 "From `first` to the first ACK of x without SYN and RST.",
             ),
-            |f: &TcpFlow, side| offset(f, f.side(side).ack_times.get().map(|t| t.0)),
+            |f: &TcpFlow, side| offset(f, f.side(side).first_ack()),
         )
         .null("none")
         .tstat("x_first_ack"),

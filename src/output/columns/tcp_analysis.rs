@@ -5,13 +5,15 @@ use super::Column;
 use super::fill::{bool, u8, u16, u32, u64};
 use super::tcp::analysis;
 use crate::config::Group::{Opt, Seq};
-use crate::flow::tcp::analysis::{Anomalies, OptCounts, SeqCounts, SideAnalysis};
+use crate::flow::tcp::analysis::SideAnalysis;
+use crate::flow::tcp::counts::{Anomalies, OptCounts, SeqCounts};
 use crate::flow::{Side, TcpFlow, marks};
 
 pub(super) fn columns() -> Vec<Column<TcpFlow>> {
     let mut columns = bytes();
     columns.extend(retransmission_classes());
     columns.extend(other_classes());
+    columns.push(restart());
     columns.extend(anomalies());
     columns.extend(flight());
     columns.extend(options());
@@ -48,6 +50,7 @@ fn bytes() -> Vec<Column<TcpFlow>> {
             ("x_bytes_retx", Seq, "B", "Payload bytes seen before."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.bytes_retx),
         )
+        .rare()
         .tstat("x_bytes_retx"),
         u64(
             (
@@ -58,16 +61,19 @@ fn bytes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.pkts_retx),
         )
+        .rare()
         .tstat("x_pkts_retx"),
         u64(
             ("x_pkts_ooo", Seq, "pkt", "Packets that filled a hole."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.pkts_ooo),
         )
+        .rare()
         .tstat("x_pkts_ooo"),
         u64(
             ("x_bytes_missed", Seq, "B", "Bytes the probe did not see."),
-            |f: &TcpFlow, side| analysis(f, side).map_or(0, SideAnalysis::bytes_missed),
-        ),
+            |f: &TcpFlow, side| f.bytes_missed(side),
+        )
+        .rare(),
     ]
 }
 
@@ -82,11 +88,13 @@ fn retransmission_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_rto),
         )
+        .rare()
         .tstat("x_pkts_rto"),
         u32(
             ("x_rtx_fr", Seq, "events", "Fast retransmissions."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_fr),
         )
+        .rare()
         .tstat("x_pkts_fs"),
         u32(
             (
@@ -97,6 +105,7 @@ fn retransmission_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.reordered),
         )
+        .rare()
         .tstat("x_pkts_reor"),
     ]
 }
@@ -112,6 +121,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.net_dup),
         )
+        .rare()
         .tstat("x_pkts_dup"),
         u32(
             (
@@ -122,11 +132,13 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.rtx_unknown),
         )
+        .rare()
         .tstat("x_pkts_unk"),
         u32(
             ("x_flow_ctrl", Seq, "events", "Probes of a closed window."),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.flow_ctrl),
         )
+        .rare()
         .tstat("x_pkts_fc"),
         u32(
             (
@@ -137,6 +149,7 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.unneeded_rto),
         )
+        .rare()
         .tstat("x_pkts_unrto"),
         u32(
             (
@@ -147,22 +160,26 @@ fn other_classes() -> Vec<Column<TcpFlow>> {
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.unneeded_fr),
         )
+        .rare()
         .tstat("x_pkts_unfs"),
     ]
 }
 
+fn restart() -> Column<TcpFlow> {
+    bool(
+        (
+            "x_seq_restart",
+            Seq,
+            "",
+            "A SYN or FIN came again with another number.",
+        ),
+        |f: &TcpFlow, side| analysis(f, side).is_some_and(SideAnalysis::has_restarted),
+    )
+    .tstat("x_syn_retx")
+}
+
 fn anomalies() -> Vec<Column<TcpFlow>> {
     vec![
-        bool(
-            (
-                "x_seq_restart",
-                Seq,
-                "",
-                "A SYN or FIN came again with another number.",
-            ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.seq_restart),
-        )
-        .tstat("x_syn_retx"),
         u32(
             (
                 "x_dup_acks",
@@ -170,8 +187,9 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "",
                 "Duplicate ACKs that x sent (RFC 5681).",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.dup_acks),
-        ),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.dup_acks),
+        )
+        .rare(),
         u32(
             (
                 "x_triple_dup_acks",
@@ -180,7 +198,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Times that x sent the third duplicate ACK in a row.",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.triple_dup_acks),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_keepalives",
@@ -189,7 +208,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Keep-alive probes (RFC 9293, 3.8.4).",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.keepalives),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_zero_win_probes",
@@ -198,7 +218,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Zero-window probes (RFC 9293, 3.8.6.1).",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.zero_win_probes),
-        ),
+        )
+        .rare(),
         u32(
             (
                 "x_dsack",
@@ -207,7 +228,8 @@ fn anomalies() -> Vec<Column<TcpFlow>> {
                 "Packets that report a duplicate (RFC 2883).",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.dsack),
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -220,13 +242,13 @@ fn flight() -> Vec<Column<TcpFlow>> {
                 "B",
                 "Largest number of bytes sent and not acknowledged.",
             ),
-            |f: &TcpFlow, side| seq(f, side, |s| s.inflight.map(|(max, _)| max)),
+            |f: &TcpFlow, side| seq(f, side, |s| s.inflight().map(|(_, max)| max)),
         )
         .null("no value")
         .tstat("x_cwin_max"),
         u32(
             ("x_min_inflight", Seq, "B", "Smallest such number above 0."),
-            |f: &TcpFlow, side| seq(f, side, |s| s.inflight.map(|(_, min)| min)),
+            |f: &TcpFlow, side| seq(f, side, |s| s.inflight().map(|(min, _)| min)),
         )
         .null("no value")
         .tstat("x_cwin_min"),
@@ -237,7 +259,7 @@ fn flight() -> Vec<Column<TcpFlow>> {
                 "B",
                 "Payload sent before the first ACK of payload.",
             ),
-            |f: &TcpFlow, side| analysis(f, side)?.init_inflight(),
+            |f: &TcpFlow, side| f.init_inflight(side),
         )
         .null("no SYN of x")
         .tstat("x_cwin_ini"),
@@ -259,7 +281,8 @@ fn flight() -> Vec<Column<TcpFlow>> {
                 "Segments forgotten to bound memory.",
             ),
             |f: &TcpFlow, side| anomaly(f, side, |a| a.seg_dropped),
-        ),
+        )
+        .rare(),
     ]
 }
 
@@ -296,30 +319,33 @@ fn option_values() -> Vec<Column<TcpFlow>> {
     vec![
         u8(
             ("x_wscale", Opt, "bits", "Window scale as sent."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.window_scale),
+            |f: &TcpFlow, side| opt(f, side, OptCounts::window_scale),
         )
+        .rare()
         .null("not offered")
         .tstat("x_win_scl"),
         u16(
             ("x_mss", Opt, "B", "Maximum segment size as sent."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.mss),
+            |f: &TcpFlow, side| opt(f, side, OptCounts::mss),
         )
+        .rare()
         .null("not offered")
         .tstat("x_mss"),
         u32(
             ("x_sack_pkts", Opt, "pkt", "Packets with a SACK block."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.sack_pkts),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.sack_pkts),
         )
+        .rare()
         .tstat("x_sack_cnt"),
         u32(
             ("x_seg_max", Opt, "B", "Largest payload."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.segment.map(|(_, max)| max)),
+            |f: &TcpFlow, side| opt(f, side, |o| o.segment().map(|(_, max)| max)),
         )
         .null("no payload")
         .tstat("x_mss_max"),
         u32(
             ("x_seg_min", Opt, "B", "Smallest payload above 0."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.segment.map(|(min, _)| min)),
+            |f: &TcpFlow, side| opt(f, side, |o| o.segment().map(|(min, _)| min)),
         )
         .null("no payload")
         .tstat("x_mss_min"),
@@ -330,25 +356,26 @@ fn windows() -> Vec<Column<TcpFlow>> {
     vec![
         u32(
             ("x_win_max", Opt, "B", "Largest window, scaled."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.win_max),
+            |f: &TcpFlow, side| opt(f, side, OptCounts::win_max),
         )
         .null("no window seen")
         .tstat("x_win_max"),
         u32(
             ("x_win_min", Opt, "B", "Smallest window above 0, scaled."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.win_min),
+            |f: &TcpFlow, side| opt(f, side, OptCounts::win_min),
         )
         .null("none above 0")
         .tstat("x_win_min"),
         u32(
             ("x_win_init", Opt, "B", "First window."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.win_init),
+            |f: &TcpFlow, side| opt(f, side, OptCounts::win_init),
         )
         .null("no window seen"),
         u32(
             ("x_win_zero", Opt, "pkt", "ACKs with window 0."),
-            |f: &TcpFlow, side| opt(f, side, |o| o.win_zero),
+            |f: &TcpFlow, side| anomaly(f, side, |a| a.win_zero),
         )
+        .rare()
         .tstat("x_win_0"),
     ]
 }

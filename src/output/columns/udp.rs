@@ -19,7 +19,8 @@ pub(super) fn columns() -> Vec<Column<UdpFlow>> {
         u64(
             ("x_pkts_zero_len", Core, "pkt", "Packets without payload."),
             |f: &UdpFlow, side| f.pkts_zero_len[side],
-        ),
+        )
+        .rare(),
         time(
             ("x_first", Time, "", "Time of this side's first packet."),
             |f: &UdpFlow, side| f.flow.sides[side].times.get().map(|(first, _)| first),

@@ -60,6 +60,19 @@ impl Segments {
         }
     }
 
+    /// The first two, if there are as many.
+    #[inline]
+    pub(super) fn first_two(&mut self) -> Option<(&mut Segment, &Segment)> {
+        let [first, second] = &mut self.near;
+        first.as_mut().zip(second.as_ref())
+    }
+
+    /// Removes the second one.
+    #[inline]
+    pub(super) fn remove_second(&mut self) {
+        self.near[1] = self.far.as_mut().and_then(|far| far.pop_front());
+    }
+
     #[inline]
     pub(super) fn last(&self) -> Option<&Segment> {
         let near = self.near.iter().rev().flatten().next();
@@ -159,6 +172,12 @@ mod tests {
                     0 => {
                         segments.push(segment(number * 100));
                         vector.push(number * 100);
+                    }
+                    1 if vector.len() > 1 && at == 1 => {
+                        let (first, second) = segments.first_two().unwrap();
+                        prop_assert_eq!(&[first.first, second.first][..], &vector[..2]);
+                        segments.remove_second();
+                        vector.remove(1);
                     }
                     1 if !vector.is_empty() => {
                         let at = at % vector.len();

@@ -220,7 +220,23 @@ impl SegmentList {
     }
 
     /// Joins acknowledged neighbours, from the head up to the first segment that is not acknowledged.
+    #[inline]
     fn merge_acknowledged(&mut self) {
+        // Without loss the head takes in one follower after the other.
+        while let Some((head, follower)) = self.segments.first_two()
+            && head.acked > 0
+            && follower.acked > 0
+        {
+            if head.last + 1 != follower.first {
+                return self.merge_between_holes();
+            }
+            *head = head.joined_with(*follower);
+            self.segments.remove_second();
+        }
+    }
+
+    #[cold]
+    fn merge_between_holes(&mut self) {
         let is_acked = |p: &&Segment| p.acked > 0;
         let Some(mut open) = self.segments.get(0).filter(is_acked).copied() else {
             return;

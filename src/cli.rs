@@ -25,9 +25,9 @@ const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 /// Memory that a run takes besides its flows: packets and rows on their way, encoders.
-const MEMORY_BESIDE_FLOWS: u64 = 192 << 20;
+const MEMORY_BESIDE_FLOWS: u64 = 256 << 20;
 /// The least that `--memory` accepts.
-const MEMORY_MIN: u64 = 256 << 20;
+const MEMORY_MIN: u64 = 384 << 20;
 
 /// The exit code of a run that was ended by a second signal, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -141,7 +141,7 @@ struct FlowArgs {
     /// Most flows held at a time: beyond it half-open ones end first, then the longest silent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "memory")]
     max_flows: Option<u64>,
-    /// Most memory for it all, as in 4G, at least 256M: flows end early as with --max-flows
+    /// Most memory for it all, as in 4G, at least 384M: flows end early as with --max-flows
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<u64>,
     /// Seed of the Community ID
@@ -241,7 +241,9 @@ fn memory(text: &str) -> Result<u64, String> {
         .and_then(|number| number.checked_mul(1 << shift));
     match bytes {
         None => Err(format!("'{text}' is no size; write 512M, 4G or 4GiB")),
-        Some(bytes) if bytes < MEMORY_MIN => Err("a run needs 256M besides its flows".to_owned()),
+        Some(bytes) if bytes < MEMORY_MIN => {
+            Err("the least is 384M, of which a run needs most besides its flows".to_owned())
+        }
         Some(bytes) => Ok(bytes),
     }
 }
@@ -376,9 +378,10 @@ fn flow_options(args: FlowArgs, columns: &[GroupArg]) -> FlowOptions {
     }
 }
 
-/// The flows' part of `memory` is what the batches, the rows on their way and the encoders leave.
+/// The flows' part of `memory`: of what the run itself leaves, five eighths. The rest is what lists
+/// and indexes may grow by, and the order in which flows would go.
 fn limit(max_flows: Option<u64>, memory: Option<u64>) -> Option<Limit> {
-    let bytes = memory.map(|memory| Limit::Bytes((memory - MEMORY_BESIDE_FLOWS) / 4 * 3));
+    let bytes = memory.map(|memory| Limit::Bytes((memory - MEMORY_BESIDE_FLOWS) / 8 * 5));
     max_flows.map(Limit::Flows).or(bytes)
 }
 

@@ -14,11 +14,31 @@ const NEAR: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Segments {
     near: [Option<Segment>; NEAR],
-    #[expect(
-        clippy::box_collection,
-        reason = "most directions never need it, and a queue takes 32 bytes where a box takes 8"
-    )]
-    far: Option<Box<VecDeque<Segment>>>,
+    /// In a box, since most directions never need it.
+    far: Option<Box<Far>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Far {
+    segments: VecDeque<Segment>,
+    settled: Settled,
+}
+
+/// The segments at the head that no acknowledgement changes any more, and the newest of their
+/// times. Where a capture has lost packets there may be thousands, with holes between them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    pub(super) count: usize,
+    pub(super) newest: i64,
+}
+
+impl Default for Settled {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            newest: i64::MIN,
+        }
+    }
 }
 
 /// What is far of a direction that never needed it.
@@ -27,12 +47,27 @@ static NONE_FAR: VecDeque<Segment> = VecDeque::new();
 impl Segments {
     #[inline]
     fn far(&self) -> &VecDeque<Segment> {
-        self.far.as_deref().unwrap_or(&NONE_FAR)
+        self.far.as_deref().map_or(&NONE_FAR, |far| &far.segments)
     }
 
     #[cold]
     fn far_mut(&mut self) -> &mut VecDeque<Segment> {
-        self.far.get_or_insert_default()
+        &mut self.far.get_or_insert_default().segments
+    }
+
+    /// What is settled. A direction that fits into the flow itself keeps no account of it.
+    #[inline]
+    pub(super) fn settled(&self) -> Settled {
+        self.far
+            .as_deref()
+            .map_or_else(Settled::default, |far| far.settled)
+    }
+
+    #[inline]
+    pub(super) fn set_settled(&mut self, settled: Settled) {
+        if let Some(far) = &mut self.far {
+            far.settled = settled;
+        }
     }
 
     #[inline]
@@ -56,7 +91,7 @@ impl Segments {
     pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
         match at.checked_sub(NEAR) {
             None => self.near[at].as_mut(),
-            Some(at) => self.far.as_mut()?.get_mut(at),
+            Some(at) => self.far.as_mut()?.segments.get_mut(at),
         }
     }
 
@@ -70,7 +105,7 @@ impl Segments {
     /// Removes the second one.
     #[inline]
     pub(super) fn remove_second(&mut self) {
-        self.near[1] = self.far.as_mut().and_then(|far| far.pop_front());
+        self.near[1] = self.far.as_mut().and_then(|far| far.segments.pop_front());
     }
 
     #[inline]
@@ -85,9 +120,11 @@ impl Segments {
     }
 
     #[inline]
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Segment> {
-        let far = self.far.iter_mut().flat_map(|far| far.iter_mut());
-        self.near.iter_mut().flatten().chain(far)
+    pub(super) fn iter_mut_from(&mut self, at: usize) -> impl Iterator<Item = &mut Segment> {
+        let from = at.saturating_sub(NEAR);
+        let far = self.far.iter_mut();
+        let far = far.flat_map(move |far| far.segments.iter_mut().skip(from));
+        self.near.iter_mut().flatten().skip(at).chain(far)
     }
 
     #[inline]
@@ -116,7 +153,8 @@ impl Segments {
     /// Removes the segments from place `start` up to, not including, `end`.
     pub(super) fn remove(&mut self, start: usize, end: usize) {
         if let Some(far) = &mut self.far {
-            far.drain(start.saturating_sub(NEAR)..end.saturating_sub(NEAR));
+            far.segments
+                .drain(start.saturating_sub(NEAR)..end.saturating_sub(NEAR));
         }
         if start >= NEAR {
             return;
@@ -125,7 +163,7 @@ impl Segments {
             let from = at + (end - start);
             self.near[at] = match from.checked_sub(NEAR) {
                 None => self.near[from].take(),
-                Some(_) => self.far.as_mut().and_then(|far| far.pop_front()),
+                Some(_) => self.far.as_mut().and_then(|far| far.segments.pop_front()),
             };
         }
     }

@@ -4,7 +4,7 @@
 //! acknowledgement the head, and the head holds all that is acknowledged as one segment.
 
 use super::classify::{Case, Class, Kind};
-use super::segments::Segments;
+use super::segments::{Segments, Settled};
 
 /// One run of sequence numbers that was sent as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,9 @@ pub(super) struct Overlap {
     /// Segments given up to keep the list bounded.
     pub(super) dropped: u32,
 }
+
+/// More acknowledgements than so many say nothing more (spec 6.3).
+const ACKED_ENOUGH: u16 = 4;
 
 /// The segments of one direction.
 #[derive(Clone, Debug, Default)]
@@ -150,6 +153,9 @@ impl SegmentList {
         });
         self.segments
             .insert(at, Segment::new(sent, first, last, Some(class)));
+        if at < self.segments.settled().count {
+            self.settle(at);
+        }
     }
 
     /// Counts that the segment `p` at `at` was sent again. `is_later` if the packet hit one before.
@@ -171,13 +177,37 @@ impl SegmentList {
             time: sent.time,
             id: sent.id,
         });
+        let before = p.time;
         if let Some(p) = self.segments.get_mut(at) {
             p.hits = p.hits.saturating_add(1);
             p.class = Some(class);
             if !is_later {
                 p.time = sent.time;
+                self.sent_again(at, before, sent.time);
             }
         }
+    }
+
+    /// Keeps the newest of the settled times true when the one at `at` changes.
+    fn sent_again(&mut self, at: usize, before: i64, now: i64) {
+        let settled = self.segments.settled();
+        if at >= settled.count {
+            return;
+        }
+        if now >= settled.newest {
+            let newest = now;
+            self.segments.set_settled(Settled { newest, ..settled });
+        } else if before == settled.newest {
+            self.settle(settled.count);
+        }
+    }
+
+    /// Lets the first `count` segments be settled, all of which were before.
+    #[cold]
+    fn settle(&mut self, count: usize) {
+        let times = self.segments.iter_from(0).take(count).map(|p| p.time);
+        let newest = times.max().unwrap_or(i64::MIN);
+        self.segments.set_settled(Settled { count, newest });
     }
 
     fn before(&self, at: usize) -> Option<&Segment> {
@@ -188,9 +218,17 @@ impl SegmentList {
         let Some(first) = self.head() else {
             return;
         };
+        let time = self.segments.get(0).map(|head| head.time);
         self.segments.remove(0, 1);
         if let Some(next) = self.segments.get_mut(0) {
             next.first = first;
+        }
+        let Settled { count, newest } = self.segments.settled();
+        let count = count.saturating_sub(1);
+        if time == Some(newest) {
+            self.settle(count);
+        } else {
+            self.segments.set_settled(Settled { count, newest });
         }
     }
 
@@ -198,21 +236,35 @@ impl SegmentList {
     /// Karn's rule (RFC 6298, 3): at most one, from a segment that was sent once and last.
     #[inline]
     pub(super) fn acknowledge(&mut self, ack: i64, time: i64) -> Option<i64> {
-        let mut newest = i64::MIN;
+        let mut settled = self.segments.settled();
+        let last_settled = settled.count.checked_sub(1);
+        if last_settled.is_some_and(|at| self.segments.get(at).is_none_or(|p| p.first >= ack)) {
+            return None; // All that it covers is settled.
+        }
+        let mut newest = settled.newest;
         let mut sample = None;
         let mut is_new = false;
-        for p in self.segments.iter_mut().take_while(|p| p.first < ack) {
+        let mut is_settled = true;
+        let rest = self.segments.iter_mut_from(settled.count);
+        for p in rest.take_while(|p| p.first < ack) {
             newest = newest.max(p.time);
             if p.acked > 0 {
                 p.acked = p.acked.saturating_add(1);
+                is_settled &= p.acked >= ACKED_ENOUGH;
+                if is_settled {
+                    settled.count += 1;
+                    settled.newest = newest;
+                }
                 continue;
             }
+            is_settled = false;
             p.acked = 1;
             is_new = true;
             if ack == p.last + 1 && p.time >= newest && p.hits == 0 {
                 sample = Some(time.saturating_sub(p.time));
             }
         }
+        self.segments.set_settled(settled);
         if is_new {
             self.merge_acknowledged();
         }
@@ -222,6 +274,9 @@ impl SegmentList {
     /// Joins acknowledged neighbours, from the head up to the first segment that is not acknowledged.
     #[inline]
     fn merge_acknowledged(&mut self) {
+        if self.segments.settled().count > 1 {
+            return self.merge_between_holes();
+        }
         // Without loss the head takes in one follower after the other.
         while let Some((head, follower)) = self.segments.first_two()
             && head.acked > 0
@@ -232,17 +287,22 @@ impl SegmentList {
             }
             *head = head.joined_with(*follower);
             self.segments.remove_second();
+            self.segments.set_settled(Settled::default());
         }
     }
 
     #[cold]
     fn merge_between_holes(&mut self) {
         let is_acked = |p: &&Segment| p.acked > 0;
-        let Some(mut open) = self.segments.get(0).filter(is_acked).copied() else {
+        // Those that are settled have holes between them; only the last may take in a follower.
+        let settled = self.segments.settled();
+        let start = settled.count.saturating_sub(1);
+        let Some(mut open) = self.segments.get(start).filter(is_acked).copied() else {
             return;
         };
+        let before = open;
         // Segments with holes between them move up behind the ones that took in their followers.
-        let (mut kept, mut next) = (0, 1);
+        let (mut kept, mut next) = (start, start + 1);
         while let Some(&follower) = self.segments.get(next).filter(is_acked) {
             if open.last + 1 == follower.first {
                 open = open.joined_with(follower);
@@ -255,6 +315,17 @@ impl SegmentList {
         }
         self.put(kept, open);
         self.segments.remove(kept + 1, next);
+        let has_grown = |p: &Segment| p.last != before.last;
+        if settled.count == 0 || !self.segments.get(start).is_some_and(has_grown) {
+            return;
+        }
+        // It has new acknowledgements to come, and may be sent again.
+        if before.time == settled.newest {
+            self.settle(start);
+        } else {
+            let count = start;
+            self.segments.set_settled(Settled { count, ..settled });
+        }
     }
 
     /// Overwrites the segment at `at`, which is there.
@@ -320,4 +391,72 @@ fn payload_in(sent: Sent, first: i64, last: i64) -> i64 {
     let begin = first.max(sent.payload);
     let end = (last + 1).min(sent.payload + sent.payload_len);
     (end - begin).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What makes a difference of a list: counts of acknowledgements only up to [`ACKED_ENOUGH`].
+    fn shown(list: &SegmentList) -> Vec<(i64, i64, i64, u32, u16)> {
+        let segments = list.segments.iter_from(0);
+        segments
+            .map(|p| {
+                (
+                    p.first,
+                    p.last,
+                    p.time,
+                    u32::from(p.hits),
+                    p.acked.min(ACKED_ENOUGH),
+                )
+            })
+            .collect()
+    }
+
+    fn sent((first, count): (i64, i64), time: i64) -> Sent {
+        Sent {
+            first,
+            count,
+            payload: first,
+            payload_len: count,
+            time,
+            id: 0,
+        }
+    }
+
+    /// What a step does to a list: a packet sent, or an acknowledgement and its sample.
+    fn step(list: &mut SegmentList, step: (bool, i64, i64, i64)) -> Option<i64> {
+        let (is_ack, number, count, time) = step;
+        if is_ack {
+            return list.acknowledge(number, time);
+        }
+        list.send(sent((number, count), time), 12, |case| {
+            if case.segment.acked > 3 {
+                Class::Rto
+            } else {
+                Class::Unknown
+            }
+        });
+        None
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn what_is_settled_changes_nothing(
+            steps in prop::collection::vec((any::<bool>(), 0i64..60, 1i64..5, 0i64..99), 1..120),
+            drift in 0i64..3,
+        ) {
+            let (mut list, mut walked) = (SegmentList::default(), SegmentList::default());
+            for (number, (is_ack, place, count, time)) in (0i64..).zip(steps) {
+                let taken = (is_ack, place + drift * number / 4, count, time + 3 * number);
+                let sample = step(&mut list, taken);
+                walked.segments.set_settled(Settled::default());
+                prop_assert_eq!(sample, step(&mut walked, taken));
+                prop_assert_eq!(shown(&list), shown(&walked));
+            }
+        }
+    }
 }

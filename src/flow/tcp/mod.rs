@@ -98,7 +98,7 @@ struct Life {
     synack_ack: u32,
     has_syn: bool,
     has_synack: bool,
-    /// The peer acknowledged that.
+    /// The peer acknowledged its latest FIN.
     fin_acked: bool,
     /// It sent something else than bare SYNs.
     beyond_syn: bool,

@@ -14,7 +14,7 @@ use goostat::decode::{
 };
 use libfuzzer_sys::fuzz_target;
 
-use reference::{RefOptions, RefPacket};
+use reference::{Cell, RefOptions, RefPacket};
 use tracked::How;
 
 /// Bytes of one packet.
@@ -93,7 +93,11 @@ fuzz_target!(|data: &[u8]| {
         .enumerate()
     {
         for (column, cell) in got {
-            assert_eq!(Some(cell), expected.get(column), "{column} of row {row}");
+            let wanted = expected.get(column);
+            assert!(
+                Some(cell) == wanted || is_rounded(cell, wanted),
+                "{column} of row {row}: {cell:?}, not {wanted:?}"
+            );
         }
     }
 });
@@ -308,5 +312,17 @@ fn ip_header(pair: usize, side: usize, payload_len: u32, ttl: u8, id: u16) -> Ip
         ttl,
         tos: 0,
         id: if is_v6 { 0 } else { id & 7 },
+    }
+}
+
+/// Deviations of round trips that take more than a century leave 128 bits on the way: both sides
+/// compute them with floats then, each in its own order.
+fn is_rounded(got: &Cell, wanted: Option<&Cell>) -> bool {
+    const CENTURY: f64 = 100.0 * 365.0 * 86_400e9;
+    match (got, wanted) {
+        (Cell::F(got), Some(Cell::F(wanted))) => {
+            *got > CENTURY && (got - wanted).abs() <= wanted * 1e-12
+        }
+        _ => false,
     }
 }

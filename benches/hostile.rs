@@ -98,111 +98,134 @@ fn seconds(frames: &[Frame]) -> f64 {
     begun.elapsed().as_secs_f64()
 }
 
-/// What somebody may send who wants the run to take long.
-fn hostile(packets: usize) -> Vec<(&'static str, Vec<Frame>)> {
+/// A name, and what somebody may send who wants the run to take long.
+type Named = (&'static str, Vec<Frame>);
+
+fn hostile(packets: usize) -> Vec<Named> {
     let count = u32::try_from(packets).expect("there are few");
-    let times = |frames: Vec<Vec<u8>>| -> Vec<Frame> {
-        let timed = frames.into_iter().zip(0..);
-        timed
-            .map(|(bytes, number)| Frame {
-                time: START + number * 1000,
-                bytes,
-            })
-            .collect()
-    };
-    let each = |frame: &dyn Fn(u32) -> Vec<u8>| times((0..count).map(frame).collect());
-    let few = count / 80 + 1;
-    let some = |frame: &dyn Fn(u32) -> Vec<u8>| times((0..few).map(frame).collect());
+    let mut all = keys(count);
+    all.extend(segments(count));
+    all.extend(chains(count));
+    all
+}
+
+/// One packet every microsecond.
+fn each(count: u32, frame: impl Fn(u32) -> Vec<u8>) -> Vec<Frame> {
+    let timed = (0..count).map(|number| Frame {
+        time: START + i64::from(number) * 1000,
+        bytes: frame(number),
+    });
+    timed.collect()
+}
+
+/// Keys that might get into each other's way, and times that might.
+fn keys(count: u32) -> Vec<Named> {
+    let mut gaps = each(count, |n| syn(n % 100, 80));
+    for (number, frame) in gaps.iter_mut().enumerate() {
+        let twenty_years = 20 * 365 * 86_400 * SECOND;
+        frame.time = if number % 2 == 0 { 0 } else { twenty_years };
+    }
+    let sums = |n: u32| tcp((n >> 16, low(n)), (n >> 16, !low(n)), SYN, (1, 0), 0);
+    let overlapping = |n: u32| fragment(1, 7, if n.is_multiple_of(2) { 0x2000 } else { 1 });
     vec![
-        ("tuples that differ in low bits", each(&|n| syn(n, 80))),
+        (
+            "tuples that differ in low bits",
+            each(count, |n| syn(n, 80)),
+        ),
         (
             "tuples that differ in high bits",
-            each(&|n| syn(n << 12, 80)),
+            each(count, |n| syn(n << 12, 80)),
         ),
-        (
-            "tuples with one sum and one xor",
-            each(&|n| {
-                let port = (n & 0xffff) as u16;
-                tcp(n >> 16, n >> 16, port, !port, SYN, 1, 0, 0)
-            }),
-        ),
+        ("tuples with one sum and one xor", each(count, sums)),
         (
             "first fragments, ids in a row",
-            each(&|n| fragment(n >> 16, n as u16, 0x2000)),
+            each(count, |n| fragment(n >> 16, low(n), 0x2000)),
         ),
         (
             "later fragments of nothing",
-            each(&|n| fragment(n >> 16, n as u16, 0x0010)),
+            each(count, |n| fragment(n >> 16, low(n), 0x10)),
         ),
         (
             "one datagram in overlapping fragments",
-            each(&|n| fragment(1, 7, if n % 2 == 0 { 0x2000 } else { 0x0001 })),
+            each(count, overlapping),
         ),
+        ("twenty years between packets", gaps),
+    ]
+}
+
+/// One connection whose list of segments grows, or is walked.
+fn segments(count: u32) -> Vec<Named> {
+    let backwards = |n: u32| data((n / 4096 * 4096 + 4095 - n % 4096).wrapping_mul(2000), 1000);
+    let acked_holes = |n: u32| match n % 2 {
+        0 => data(n.wrapping_mul(1000), 500),
+        _ => acknowledgement(n.wrapping_mul(100)),
+    };
+    let many_acks = |n: u32| {
+        let (round, at) = (n / 16_384 * 9_000_000, n % 16_384);
+        match at {
+            0..4_000 => data(round.wrapping_add(at * 2_000), 1000),
+            _ => acknowledgement(round.wrapping_add(8_000_000 + at)),
+        }
+    };
+    let over_bytes = |n: u32| {
+        let (round, at) = (n / 16_384 * 9_000, n % 16_384);
+        match at {
+            0..1_400 => data(round.wrapping_add(at), 1),
+            _ => data(round, 1_400),
+        }
+    };
+    let numbers = |n: u32| tcp((1, 1000), (2, 80), SYN, (n * 77, 0), 0);
+    vec![
         (
             "segments with a hole before each",
-            each(&|n| data(n.wrapping_mul(2000), 1000)),
+            each(count, |n| data(n.wrapping_mul(2000), 1000)),
         ),
         (
             "segments from the last to the first",
-            each(&|n| data((n / 4096 * 4096 + 4095 - n % 4096).wrapping_mul(2000), 1000)),
+            each(count, backwards),
         ),
         (
             "segments that all overlap",
-            each(&|n| data(n.wrapping_mul(7) % 60_000, 1400)),
+            each(count, |n| data(n.wrapping_mul(7) % 60_000, 1400)),
         ),
-        ("one segment again and again", each(&|_| data(1000, 1400))),
+        (
+            "one segment again and again",
+            each(count, |_| data(1000, 1400)),
+        ),
         (
             "holes, and an acknowledgement after each",
-            each(&|n| {
-                if n % 2 == 0 {
-                    data(n.wrapping_mul(1000), 500)
-                } else {
-                    acknowledgement(n.wrapping_mul(100))
-                }
-            }),
+            each(count, acked_holes),
         ),
         (
             "thousands of segments, then acks of all",
-            each(&|n| {
-                let (round, at) = (n / 16_384 * 9_000_000, n % 16_384);
-                match at {
-                    0..4_000 => data(round.wrapping_add(at * 2_000), 1000),
-                    _ => acknowledgement(round.wrapping_add(8_000_000 + at)),
-                }
-            }),
+            each(count, many_acks),
         ),
         (
             "segments of a byte, then longer ones over them",
-            each(&|n| {
-                let (round, at) = (n / 16_384 * 9_000, n % 16_384);
-                match at {
-                    0..1_400 => data(round.wrapping_add(at), 1),
-                    _ => data(round, 1_400),
-                }
-            }),
+            each(count, over_bytes),
         ),
-        (
-            "SYNs with a new number each",
-            each(&|n| tcp(1, 2, 1000, 80, SYN, n * 77, 0, 0)),
-        ),
-        ("twenty years between packets", {
-            let mut frames = each(&|n| syn(n % 100, 80));
-            let gap = 20 * 365 * 86_400 * SECOND;
-            for (number, frame) in frames.iter_mut().enumerate() {
-                frame.time = if number % 2 == 0 { 0 } else { gap };
-            }
-            frames
-        }),
+        ("SYNs with a new number each", each(count, numbers)),
+    ]
+}
+
+/// Headers and options in long rows.
+fn chains(count: u32) -> Vec<Named> {
+    let few = count / 80 + 1;
+    vec![
         (
             "64 kB of IPv6 extension headers",
-            some(&|n| extensions(n, 7_900)),
+            each(few, |n| extensions(n, 7_900)),
         ),
-        ("64 kB of VLAN tags", some(&|n| tags(n, 16_000))),
-        ("64 kB of MPLS labels", some(&|n| labels(n, 16_000))),
-        ("40 bytes of TCP options", each(&options)),
-        ("sixteen IP headers", each(&|n| nested(n, 16))),
-        ("sixty-four IP headers", each(&|n| nested(n, 64))),
+        ("64 kB of VLAN tags", each(few, |n| tags(n, 16_000))),
+        ("64 kB of MPLS labels", each(few, |n| labels(n, 16_000))),
+        ("40 bytes of TCP options", each(count, options)),
+        ("sixteen IP headers", each(count, |n| nested(n, 16))),
+        ("sixty-four IP headers", each(count, |n| nested(n, 64))),
     ]
+}
+
+fn low(number: u32) -> u16 {
+    u16::try_from(number & 0xffff).expect("it is masked")
 }
 
 fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
@@ -225,15 +248,12 @@ fn ipv4(from: u32, to: u32, protocol: u8, id: u16, offset: u16, payload: &[u8]) 
     header
 }
 
-#[expect(clippy::too_many_arguments, reason = "a header has so many fields")]
+/// A segment of `len` bytes from one address and port to another.
 fn tcp(
-    from: u32,
-    to: u32,
-    source: u16,
-    destination: u16,
+    (from, source): (u32, u16),
+    (to, destination): (u32, u16),
     flags: u8,
-    seq: u32,
-    ack: u32,
+    (seq, ack): (u32, u32),
     len: usize,
 ) -> Vec<u8> {
     let mut segment = Vec::new();
@@ -247,17 +267,17 @@ fn tcp(
 }
 
 fn syn(from: u32, port: u16) -> Vec<u8> {
-    tcp(from, 0x0a00_0001, 40_000, port, SYN, 1, 0, 0)
+    tcp((from, 40_000), (0x0a00_0001, port), SYN, (1, 0), 0)
 }
 
 /// Of one connection.
 fn data(seq: u32, len: usize) -> Vec<u8> {
-    tcp(1, 2, 1000, 80, ACK, seq, 1, len)
+    tcp((1, 1000), (2, 80), ACK, (seq, 1), len)
 }
 
 /// What its other side says.
 fn acknowledgement(ack: u32) -> Vec<u8> {
-    tcp(2, 1, 80, 1000, ACK, 1, ack, 0)
+    tcp((2, 80), (1, 1000), ACK, (1, ack), 0)
 }
 
 fn fragment(from: u32, id: u16, offset: u16) -> Vec<u8> {

@@ -53,7 +53,8 @@ impl Default for ReadOptions {
 /// How files that are not compressed come into memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IoMode {
-    /// Mapped: fastest, but a file that is cut short meanwhile ends the process.
+    /// Mapped: fastest. Of a file that is cut short meanwhile what is gone is lost, which is told;
+    /// on systems other than Linux it ends the process.
     #[default]
     Mmap,
     /// Read by a thread, for files that may change.

@@ -21,6 +21,7 @@ use goostat::config::{FlowOptions, Limit};
 use made::{Kind, Target};
 use support::conservation::violations;
 use support::job::{Results, config, run, scratch};
+use support::program::{Done, Place};
 use support::table::Row;
 
 fn make(folder: &Path, name: &str, kind: Kind, target: Target) -> PathBuf {
@@ -148,4 +149,29 @@ fn the_summary_and_the_text_tell_of_it() {
         warnings.iter().any(|warning| warning.contains(&told)),
         "{warnings:?}"
     );
+}
+
+/// Peak memory follows the flows that are open, not the length of the trace.
+#[test]
+fn eight_times_the_trace_takes_no_more_memory() {
+    let place = Place::new();
+    let peak = |packets: u64| {
+        let trace = make(
+            &place.path("."),
+            "flood.pcap",
+            Kind::Synflood,
+            Target::Packets(packets),
+        );
+        // The flows of 10 ms are open at a time, and there is more than a row group in both.
+        let arguments = ["--io", "read", "--tcp-singleton", "10ms", "--columns", "core"];
+        let mut command = place.command();
+        command.arg(trace).args(arguments);
+        let done = Done::of(command.args(["-o", "out", "--force", "--json", "-q"]));
+        let summary: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(summary["packets"]["read"], packets);
+        summary["peak_memory_bytes"].as_u64().unwrap()
+    };
+    let (once, eight_times) = (peak(300_000), peak(2_400_000));
+    println!("{once} and {eight_times} bytes");
+    assert!(eight_times < once * 5 / 4, "{once} and {eight_times} bytes");
 }

@@ -163,7 +163,14 @@ fn eight_times_the_trace_takes_no_more_memory() {
             Target::Packets(packets),
         );
         // The flows of 10 ms are open at a time, and there is more than a row group in both.
-        let arguments = ["--io", "read", "--tcp-singleton", "10ms", "--columns", "core"];
+        let arguments = [
+            "--io",
+            "read",
+            "--tcp-singleton",
+            "10ms",
+            "--columns",
+            "core",
+        ];
         let mut command = place.command();
         command.arg(trace).args(arguments);
         let done = Done::of(command.args(["-o", "out", "--force", "--json", "-q"]));

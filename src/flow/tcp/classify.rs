@@ -25,6 +25,11 @@ pub(super) enum Class {
     Unknown,
 }
 
+impl Class {
+    /// How many there are.
+    pub(super) const COUNT: usize = 8;
+}
+
 /// How a packet met a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
@@ -34,6 +39,14 @@ pub(super) enum Kind {
     Seen { recovery: i64 },
 }
 
+/// What counts of the segment in front.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub(super) class: Option<Class>,
+    pub(super) acked: u16,
+    pub(super) time: i64,
+}
+
 /// All the heuristic looks at, apart from round-trip times.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case<'a> {
@@ -41,7 +54,7 @@ pub(super) struct Case<'a> {
     /// The segment that was hit, or the one behind the hole (*P*).
     pub(super) segment: &'a Segment,
     /// The segment in front (*prev*).
-    pub(super) before: Option<&'a Segment>,
+    pub(super) before: Option<Before>,
     /// Numbers that were repeated or filled in (*n*).
     pub(super) numbers: i64,
     /// Time of the packet.
@@ -89,6 +102,7 @@ impl Timing {
 }
 
 /// The class of a case. `is_window_closed`: the receiver's window is 0 and both sides sent a SYN.
+#[inline]
 #[expect(clippy::cast_precision_loss, reason = "compared with floats")]
 pub(super) fn classify(case: &Case<'_>, timing: &Timing, is_window_closed: bool) -> Class {
     if case.numbers == 1 && is_window_closed {
@@ -128,12 +142,12 @@ impl Case<'_> {
     /// Time since the numbers, or those before the hole, were last sent; undefined for a hole at
     /// the front of a connection with known timing.
     fn recovery(&self, timing: &Timing) -> Option<i64> {
-        let since = |segment: &Segment| self.time.saturating_sub(segment.time).max(0);
+        let since = |time: i64| self.time.saturating_sub(time).max(0);
         match (self.kind, self.before) {
             (Kind::Seen { recovery }, _) => Some(recovery),
-            (Kind::Hole, Some(before)) => Some(since(before)),
+            (Kind::Hole, Some(before)) => Some(since(before.time)),
             (Kind::Hole, None) if timing.is_measured => None,
-            (Kind::Hole, None) => Some(since(self.segment)),
+            (Kind::Hole, None) => Some(since(self.segment.time)),
         }
     }
 }

@@ -6,7 +6,6 @@
 use super::super::{PacketInfo, marks};
 use super::classify::Class;
 use super::sequence::Overlap;
-use crate::flow::base::bump;
 
 /// Counters of the group `seq`.
 #[derive(Clone, Debug, Default)]
@@ -114,20 +113,22 @@ impl SeqCounts {
         anomalies.seg_dropped = anomalies.seg_dropped.saturating_add(overlap.dropped);
     }
 
+    /// Adds how many segments and holes had each class.
     #[cold]
-    pub(super) fn count_class(&mut self, class: Class) {
+    pub(super) fn count_classes(&mut self, classes: &[u32; Class::COUNT]) {
         let anomalies = self.anomalies_mut();
-        let counter = match class {
-            Class::Rto => &mut anomalies.rtx_rto,
-            Class::FastRetransmit => &mut anomalies.rtx_fr,
-            Class::Reordered => &mut anomalies.reordered,
-            Class::NetworkDuplicate => &mut anomalies.net_dup,
-            Class::FlowControl => &mut anomalies.flow_ctrl,
-            Class::UnneededRto => &mut anomalies.unneeded_rto,
-            Class::UnneededFastRetransmit => &mut anomalies.unneeded_fr,
-            Class::Unknown => &mut anomalies.rtx_unknown,
-        };
-        bump(counter, true);
+        for (class, counter) in [
+            (Class::Rto, &mut anomalies.rtx_rto),
+            (Class::FastRetransmit, &mut anomalies.rtx_fr),
+            (Class::Reordered, &mut anomalies.reordered),
+            (Class::NetworkDuplicate, &mut anomalies.net_dup),
+            (Class::FlowControl, &mut anomalies.flow_ctrl),
+            (Class::UnneededRto, &mut anomalies.unneeded_rto),
+            (Class::UnneededFastRetransmit, &mut anomalies.unneeded_fr),
+            (Class::Unknown, &mut anomalies.rtx_unknown),
+        ] {
+            *counter = counter.saturating_add(classes[class as usize]);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Segments are sorted and pairwise disjoint. Without loss an append touches the tail, an
 //! acknowledgement the head, and the head holds all that is acknowledged as one segment.
 
-use super::classify::{Case, Class, Kind};
+use super::classify::{Before, Case, Class, Kind};
 use super::segments::{Segments, Settled};
 
 /// One run of sequence numbers that was sent as a whole.
@@ -107,84 +107,61 @@ impl SegmentList {
         let mut overlap = Overlap::default();
         let (mut first, last) = (sent.first, sent.first + sent.count - 1);
         let mut at = self.segments.position(first);
+        let mut before = self.before(at);
         let mut is_hit = false;
         while first <= last {
-            let Some(&p) = self.segments.get(at) else {
+            let Some(p) = self.segments.get_mut(at) else {
                 self.append(sent, first);
                 break;
             };
-            if first < p.first {
+            let is_hole = first < p.first;
+            let end = last.min(if is_hole { p.first - 1 } else { p.last });
+            let class = classify(&Case {
+                kind: match is_hole {
+                    true => Kind::Hole,
+                    false => Kind::Seen {
+                        recovery: sent.time.saturating_sub(p.time).max(0),
+                    },
+                },
+                segment: p,
+                before,
+                numbers: end - first + 1,
+                time: sent.time,
+                id: sent.id,
+            });
+            if is_hole {
                 overlap.out_of_order |= last < p.last;
-                self.fill_hole(
-                    (at, &p),
-                    sent,
-                    (first, last.min(p.first - 1)),
-                    &mut classify,
-                );
-                first = p.first;
+                let (begin, next) = (first, p.first);
+                let filled = Segment::new(sent, begin, end, Some(class));
+                before = Some(filled.as_before());
+                self.fill_hole(at, filled);
+                first = next;
             } else {
-                let end = last.min(p.last);
                 overlap.numbers += end - first + 1;
                 overlap.payload += payload_in(sent, first, end);
-                self.hit((at, &p), sent, end - first + 1, is_hit, &mut classify);
-                is_hit = true;
+                p.hits = p.hits.saturating_add(1);
+                p.class = Some(class);
                 first = p.last + 1;
+                let earlier = p.time;
+                if !is_hit {
+                    p.time = sent.time;
+                }
+                before = Some(p.as_before());
+                if !is_hit {
+                    self.sent_again(at, earlier, sent.time);
+                }
+                is_hit = true;
             }
             at += 1;
         }
         overlap
     }
 
-    /// Inserts the part of a packet in front of the segment `p` at `at`.
-    fn fill_hole(
-        &mut self,
-        (at, p): (usize, &Segment),
-        sent: Sent,
-        (first, last): (i64, i64),
-        classify: &mut impl FnMut(&Case<'_>) -> Class,
-    ) {
-        let class = classify(&Case {
-            kind: Kind::Hole,
-            segment: p,
-            before: self.before(at),
-            numbers: last - first + 1,
-            time: sent.time,
-            id: sent.id,
-        });
-        self.segments
-            .insert(at, Segment::new(sent, first, last, Some(class)));
+    /// Inserts the part of a packet that fills a hole, in front of the segment at `at`.
+    fn fill_hole(&mut self, at: usize, segment: Segment) {
+        self.segments.insert(at, segment);
         if at < self.segments.settled().count {
             self.settle(at);
-        }
-    }
-
-    /// Counts that the segment `p` at `at` was sent again. `is_later` if the packet hit one before.
-    fn hit(
-        &mut self,
-        (at, p): (usize, &Segment),
-        sent: Sent,
-        numbers: i64,
-        is_later: bool,
-        classify: &mut impl FnMut(&Case<'_>) -> Class,
-    ) {
-        let class = classify(&Case {
-            kind: Kind::Seen {
-                recovery: sent.time.saturating_sub(p.time).max(0),
-            },
-            segment: p,
-            before: self.before(at),
-            numbers,
-            time: sent.time,
-            id: sent.id,
-        });
-        let before = p.time;
-        if let Some(p) = self.segments.get_mut(at) {
-            p.hits = p.hits.saturating_add(1);
-            p.class = Some(class);
-            if !is_later {
-                p.time = sent.time;
-                self.sent_again(at, before, sent.time);
-            }
         }
     }
 
@@ -210,8 +187,9 @@ impl SegmentList {
         self.segments.set_settled(Settled { count, newest });
     }
 
-    fn before(&self, at: usize) -> Option<&Segment> {
-        self.segments.get(at.checked_sub(1)?)
+    fn before(&self, at: usize) -> Option<Before> {
+        let before = self.segments.get(at.checked_sub(1)?);
+        before.map(Segment::as_before)
     }
 
     fn drop_head(&mut self) {
@@ -364,6 +342,16 @@ impl Segment {
             acked: 0,
             id: sent.id,
             class,
+        }
+    }
+
+    /// What counts of it for the one behind it.
+    #[inline]
+    fn as_before(&self) -> Before {
+        Before {
+            class: self.class,
+            acked: self.acked,
+            time: self.time,
         }
     }
 

@@ -119,12 +119,22 @@ impl Segments {
         near.chain(self.far().iter().skip(at.saturating_sub(NEAR)))
     }
 
+    /// Calls `visit` with the segments from place `at` on, until it returns false.
     #[inline]
-    pub(super) fn iter_mut_from(&mut self, at: usize) -> impl Iterator<Item = &mut Segment> {
-        let from = at.saturating_sub(NEAR);
-        let far = self.far.iter_mut();
-        let far = far.flat_map(move |far| far.segments.iter_mut().skip(from));
-        self.near.iter_mut().flatten().skip(at).chain(far)
+    pub(super) fn visit_from(&mut self, at: usize, mut visit: impl FnMut(&mut Segment) -> bool) {
+        for p in self.near.iter_mut().skip(at).flatten() {
+            if !visit(p) {
+                return;
+            }
+        }
+        if let Some(far) = &mut self.far {
+            let rest = far.segments.iter_mut().skip(at.saturating_sub(NEAR));
+            for p in rest {
+                if !visit(p) {
+                    return;
+                }
+            }
+        }
     }
 
     #[inline]

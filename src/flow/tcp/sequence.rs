@@ -223,8 +223,10 @@ impl SegmentList {
         let mut sample = None;
         let mut is_new = false;
         let mut is_settled = true;
-        let rest = self.segments.iter_mut_from(settled.count);
-        for p in rest.take_while(|p| p.first < ack) {
+        self.segments.visit_from(settled.count, |p| {
+            if p.first >= ack {
+                return false;
+            }
             newest = newest.max(p.time);
             if p.acked > 0 {
                 p.acked = p.acked.saturating_add(1);
@@ -233,7 +235,7 @@ impl SegmentList {
                     settled.count += 1;
                     settled.newest = newest;
                 }
-                continue;
+                return true;
             }
             is_settled = false;
             p.acked = 1;
@@ -241,7 +243,8 @@ impl SegmentList {
             if ack == p.last + 1 && p.time >= newest && p.hits == 0 {
                 sample = Some(time.saturating_sub(p.time));
             }
-        }
+            true
+        });
         self.segments.set_settled(settled);
         if is_new {
             self.merge_acknowledged();

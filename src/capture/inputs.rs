@@ -103,7 +103,7 @@ impl Inputs {
     pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, Error> {
         let candidates = folder::expand(paths)?;
         let together = if candidates.len() > 1 {
-            options.ahead.saturating_add(1)
+            options.ahead.saturating_add(1).min(candidates.len())
         } else {
             usize::MAX
         };

@@ -7,8 +7,8 @@
 //!         ╲────────────► worker N ──────────────╱
 //! ```
 //! An epoch is a fixed number of packets of the trace, so every worker ends it at the same packet
-//! and with the same trace clock. The writer gathers the flows that all workers closed in an epoch
-//! and orders them by their first packets: the files do not depend on how many workers there are.
+//! and with the same trace clock. Each orders the flows it closed in an epoch by their first packets,
+//! and the writer merges them: the files do not depend on how many workers there are.
 
 use std::thread::{self, ScopedJoinHandle};
 

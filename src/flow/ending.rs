@@ -115,9 +115,18 @@ impl Tracker {
     pub fn end_epoch<E>(
         &mut self,
         clock: Timestamp,
-        mut sink: impl FnMut(Closed) -> Result<(), E>,
+        sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
         self.sweep(clock);
+        self.hand_over(clock, sink)
+    }
+
+    /// Hands over what has ended, and how many later fragments there were.
+    fn hand_over<E>(
+        &mut self,
+        clock: Timestamp,
+        mut sink: impl FnMut(Closed) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (singles, options) = (&mut self.singles, &self.options);
         let mut tcp = |rows| sink(Closed::Tcp(rows));
         self.tcp.hand_over(singles, clock, options, &mut tcp)?;
@@ -135,7 +144,6 @@ impl Tracker {
         clock: Timestamp,
         sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.sweep(clock);
         self.index = Index::default();
         let of_tcp = |single: &&mut Single| single.packet.key.protocol == Protocol::Tcp;
         let tcp = self
@@ -154,7 +162,7 @@ impl Tracker {
         }
         self.tcp.close_all(clock, &self.options);
         self.udp.close_all(clock, &self.options);
-        self.end_epoch(clock, sink)
+        self.hand_over(clock, sink)
     }
 
     /// Ends the flows that have timed out by `clock`.

@@ -65,21 +65,16 @@ pub fn run_into(
     let mut inputs = Inputs::open(&config.traces, &config.read)?;
     watch(inputs.progress());
     let outcome = pipeline::run(config, &mut inputs, &folder)?;
-    let interrupted = inputs.was_interrupted();
-    let reports = inputs.finish();
-    let mut summary = summarise(&reports, outcome, begun.elapsed().as_secs_f64());
-    summary.interrupted = interrupted;
+    let summary = summarise(inputs, outcome, begun.elapsed().as_secs_f64());
     write_summary(&folder, &summary)?;
     folder.publish()?;
     Ok(summary)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates are floats")]
-fn summarise(
-    reports: &[capture::TraceReport],
-    outcome: pipeline::Outcome,
-    seconds: f64,
-) -> Summary {
+fn summarise(inputs: Inputs, outcome: pipeline::Outcome, seconds: f64) -> Summary {
+    let interrupted = inputs.was_interrupted();
+    let reports = inputs.finish();
     let read: u64 = reports.iter().map(|report| report.packets).sum();
     let bytes: u64 = reports.iter().map(|report| report.bytes).sum();
     assert_eq!(
@@ -98,7 +93,7 @@ fn summarise(
             .into_iter()
             .map(|report| report.path.display().to_string())
             .collect(),
-        interrupted: false,
+        interrupted,
         packets: outcome.packets,
         flows: outcome.flows,
         seconds,

@@ -124,7 +124,6 @@ impl Inputs {
         let mut refused = None;
         for candidate in candidates {
             if options.stop.is_stopped() {
-                inputs.interrupted = true;
                 break;
             }
             match inputs.look(&candidate, alone) {
@@ -138,7 +137,7 @@ impl Inputs {
                 }
             }
         }
-        if inputs.waiting.is_empty() && !inputs.interrupted {
+        if inputs.waiting.is_empty() && !options.stop.is_stopped() {
             return Err(refused.unwrap_or_else(|| nothing_in(paths)));
         }
         inputs
@@ -242,7 +241,6 @@ impl Inputs {
         if self.options.strict && !stopped {
             return Err(error);
         }
-        self.interrupted |= stopped;
         if let Some(trace) = self.current.take() {
             let mut report = trace.finish();
             report.failure = (!stopped).then(|| error.to_string());

@@ -180,12 +180,15 @@ enum IoArg {
 #[derive(Clone, Copy, Debug)]
 struct OrOff(Option<i64>);
 
+/// What stands before the first letter, and from it on.
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let letter = text.find(|c: char| c.is_ascii_alphabetic());
+    text.split_at(letter.unwrap_or(text.len()))
+}
+
 /// `10s`, `250ms`, `5m`, `2h`: nanoseconds.
 fn duration(text: &str) -> Result<i64, String> {
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
+    let (number, unit) = number_and_unit(text);
     let number: i64 = number
         .parse()
         .ok()
@@ -218,10 +221,7 @@ fn duration_or_off(text: &str) -> Result<OrOff, String> {
 
 /// `512M`, `4G`, `4GiB`: bytes, by powers of 1,024.
 fn memory(text: &str) -> Result<u64, String> {
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
+    let (number, unit) = number_and_unit(text);
     let unit = unit.to_ascii_uppercase();
     let unit = unit
         .strip_suffix("IB")

@@ -2,17 +2,24 @@
 //! witness where it can read a frame without loss.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use etherparse::{EtherType, LinkExtSlice, LinkSlice, NetSlice, SlicedPacket, TransportSlice};
 use goostat::capture::LinkType;
-use goostat::decode::{Decoded, Headers, IpVersion, LinkInfo, Transport, Want, decode, decode_any};
+use goostat::decode::{
+    Decap, Decoded, Headers, IpVersion, LinkInfo, Transport, Want, decode, decode_any, opens,
+};
 use libfuzzer_sys::fuzz_target;
 
-/// The link types that are opened.
-const KNOWN: &[u32] = &[
-    1, 1, 1, 1, 1, 1, 1, 1, 0, 6, 8, 9, 10, 12, 50, 51, 100, 101, 104, 105, 107, 108, 109, 113,
-    117, 119, 123, 127, 138, 143, 163, 166, 178, 179, 180, 181, 192, 204, 205, 206, 219, 228, 229,
-    239, 242, 258, 276, 65_536,
-];
+/// The link types that are opened, one that may be (149) and one that never is; often Ethernet.
+static LINK_TYPES: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let opened = (0..=300).filter(|&number| opens(LinkType(number)));
+    [1; 8]
+        .into_iter()
+        .chain(opened)
+        .chain([149, 65_536])
+        .collect()
+});
 /// Ports of tunnels over UDP, which etherparse does not open.
 const TUNNEL_PORTS: [u16; 5] = [1701, 2152, 3544, 4789, 6081];
 
@@ -20,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&[link_type, more], frame)) = data.split_first_chunk::<2>() else {
         return;
     };
-    let link_type = KNOWN[usize::from(link_type) % KNOWN.len()];
+    let link_type = LINK_TYPES[usize::from(link_type) % LINK_TYPES.len()];
     let captured_len = u32::try_from(frame.len()).expect("inputs are short");
     let original_len = match more {
         0..=127 => captured_len,
@@ -35,12 +42,18 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn both_ways_agree(link_type: LinkType, frame: &[u8], original_len: u32) {
-    for (options, link) in [(false, false), (false, true), (true, false), (true, true)] {
-        let want = Want {
-            options,
-            link,
-            ..Want::default()
-        };
+    let yes_or_no = [false, true];
+    let wants = yes_or_no.into_iter().flat_map(|options| {
+        let links = yes_or_no.into_iter();
+        links.flat_map(move |link| {
+            [Decap::All, Decap::None].map(|decap| Want {
+                options,
+                link,
+                decap,
+            })
+        })
+    });
+    for want in wants {
         let (mut fast_link, mut any_link) = (LinkInfo::default(), LinkInfo::default());
         let fast = decode(link_type, frame, original_len, want, &mut fast_link);
         let any = decode_any(link_type, frame, original_len, want, &mut any_link);

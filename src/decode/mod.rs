@@ -93,7 +93,7 @@ pub fn decode(
 }
 
 /// Whether frames of this link type are opened: then an empty one is cut short, not unknown.
-pub(crate) fn opens(link_type: LinkType) -> bool {
+pub fn opens(link_type: LinkType) -> bool {
     let mut link = LinkInfo::default();
     let empty = decode(link_type, &[], 0, Want::default(), &mut link);
     empty != Decoded::Other(Fate::BadLink)

@@ -6,16 +6,13 @@
     reason = "what cannot go on here is a test that fails"
 )]
 
+mod made;
 mod support;
 
-#[path = "../examples/generate/traces.rs"]
-#[allow(dead_code, reason = "two kinds of traces are made here")]
-mod made;
-
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -29,9 +26,7 @@ use support::traces::trace;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn make(place: &Place, name: &str, kind: Kind, target: Target) {
-    let mut file = BufWriter::new(File::create(place.path(name)).unwrap());
-    made::write(kind, target, &mut file).unwrap();
-    file.flush().unwrap();
+    made::make(&place.path(name), kind, target);
 }
 
 fn start(place: &Place, arguments: &[&str], stdin: Stdio) -> Child {
@@ -39,6 +34,29 @@ fn start(place: &Place, arguments: &[&str], stdin: Stdio) -> Child {
     command.args(arguments).stdin(stdin);
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
+}
+
+/// A run that has begun on a trace whose rows take a while to write.
+fn start_flood(place: &Place) -> Child {
+    make(
+        place,
+        "flood.pcap",
+        Kind::Synflood,
+        Target::Packets(400_000),
+    );
+    let child = start(place, &["flood.pcap", "-o", "out"], Stdio::null());
+    wait_for_output(place);
+    child
+}
+
+/// A run that has begun on a pipe with 206 packets. More are to come, as from tcpdump.
+fn start_pipe(place: &Place) -> (Child, ChildStdin) {
+    let mut child = start(place, &["-", "-o", "out"], Stdio::piped());
+    let bytes = fs::read(trace("packagings/le.pcap").path).unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&bytes).unwrap();
+    wait_for_output(place);
+    (child, pipe)
 }
 
 /// Waits for the end, which has to come.
@@ -143,12 +161,7 @@ fn a_file_that_grows_is_read_to_where_it_ended_or_ends() {
 fn the_first_signal_ends_the_reading_and_what_was_read_is_written() {
     for name in ["INT", "TERM"] {
         let place = Place::new();
-        let mut child = start(&place, &["-", "-o", "out"], Stdio::piped());
-        let bytes = fs::read(trace("packagings/le.pcap").path).unwrap();
-        // More is to come, as from tcpdump: the pipe stays open.
-        let mut pipe = child.stdin.take().unwrap();
-        pipe.write_all(&bytes).unwrap();
-        wait_for_output(&place);
+        let (child, pipe) = start_pipe(&place);
         sleep(Duration::from_millis(300));
         signal(&child, name);
         let (output, stderr) = end(child);
@@ -186,15 +199,7 @@ fn a_signal_ends_the_reading_of_a_mapped_file_too() {
 #[test]
 fn the_second_signal_ends_it_all_and_leaves_nothing() {
     let place = Place::new();
-    // So many rows take a while to write.
-    make(
-        &place,
-        "flood.pcap",
-        Kind::Synflood,
-        Target::Packets(400_000),
-    );
-    let child = start(&place, &["flood.pcap", "-o", "out"], Stdio::null());
-    wait_for_output(&place);
+    let child = start_flood(&place);
     sleep(Duration::from_millis(200));
     signal(&child, "INT");
     sleep(Duration::from_millis(100));
@@ -207,14 +212,7 @@ fn the_second_signal_ends_it_all_and_leaves_nothing() {
 #[test]
 fn a_killed_run_leaves_no_folder_that_looks_finished() {
     let place = Place::new();
-    make(
-        &place,
-        "flood.pcap",
-        Kind::Synflood,
-        Target::Packets(400_000),
-    );
-    let child = start(&place, &["flood.pcap", "-o", "out"], Stdio::null());
-    wait_for_output(&place);
+    let child = start_flood(&place);
     signal(&child, "KILL");
     let (output, _) = end(child);
     assert_eq!(output.status.signal(), Some(9));
@@ -232,11 +230,7 @@ fn a_killed_run_leaves_no_folder_that_looks_finished() {
 #[test]
 fn results_whose_folder_vanishes_end_the_run() {
     let place = Place::new();
-    let mut child = start(&place, &["-", "-o", "out"], Stdio::piped());
-    let bytes = fs::read(trace("packagings/le.pcap").path).unwrap();
-    let mut pipe = child.stdin.take().unwrap();
-    pipe.write_all(&bytes).unwrap();
-    wait_for_output(&place);
+    let (child, pipe) = start_pipe(&place);
     for name in place.entries() {
         fs::remove_dir_all(place.path(&name)).unwrap();
     }

@@ -5,20 +5,17 @@
     reason = "what cannot go on here is a test that fails"
 )]
 
+mod made;
 mod support;
 
-#[path = "../examples/generate/traces.rs"]
-#[allow(dead_code, reason = "one kind of trace is made here")]
-mod made;
-
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use goostat::capture::IoMode;
 use goostat::{Config, Error};
-use made::{Kind, Target};
+use made::{Kind, Target, make};
 use support::capture::{Capture, Form};
 use support::conservation::violations;
 use support::job::{config, for_each, run, run_on, scratch};
@@ -41,9 +38,7 @@ fn the_number_of_threads_changes_no_byte_of_the_corpus() {
 fn the_number_of_threads_changes_no_byte_of_a_long_trace() {
     let folder = scratch();
     let path = folder.path().join("long.pcap");
-    let mut file = BufWriter::new(File::create(&path).unwrap());
-    let made = made::write(Kind::Mixed, Target::Packets(500_000), &mut file).unwrap();
-    drop(file);
+    let made = make(&path, Kind::Mixed, Target::Packets(500_000));
     assert_eq!(made.packets, 500_000);
     let results = run_on(&path);
     assert_eq!(results.summary.packets.read, made.packets);

@@ -6,14 +6,9 @@
     reason = "what cannot go on here is a test that fails"
 )]
 
+mod made;
 mod support;
 
-#[path = "../examples/generate/traces.rs"]
-#[allow(dead_code, reason = "a few kinds of traces are made here")]
-mod made;
-
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use goostat::Config;
@@ -26,9 +21,7 @@ use support::table::Row;
 
 fn make(folder: &Path, name: &str, kind: Kind, target: Target) -> PathBuf {
     let path = folder.join(name);
-    let mut file = BufWriter::new(File::create(&path).unwrap());
-    made::write(kind, target, &mut file).unwrap();
-    file.flush().unwrap();
+    made::make(&path, kind, target);
     path
 }
 

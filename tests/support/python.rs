@@ -2,13 +2,10 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::path::PathBuf;
+use std::process::Command;
 
 use super::traces::manifest_dir;
-
-const PACKAGES: [&str; 3] = ["duckdb", "pandas", "pyarrow"];
 
 /// What one of the project's Python scripts prints; `None`, with a loud message, where there is no Python to be had.
 /// Where `CI` is `true` there has to be one.
@@ -28,38 +25,11 @@ pub(crate) fn script(name: &str, arguments: &[&OsStr]) -> Option<String> {
     }
 }
 
-/// A Python with the packages, made in the folder of the build unless it is there already. It takes its name when it
-/// is complete, so tests that run side by side do not see each other's halves.
+/// The interpreter of the project's own environment, which `scripts/python_venv.py` makes unless it is there already.
 fn python() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python-venv");
-    let python = folder.join("bin/python");
-    let import = format!("import {}", PACKAGES.join(", "));
-    let is_ready = || run(Command::new(&python).args(["-c", &import])).is_ok();
-    if is_ready() {
-        return Ok(python);
-    }
-    let making = folder.with_file_name(format!("python-venv-{}", process::id()));
-    run(Command::new("python3").args(["-m", "venv"]).arg(&making))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ];
-    run(Command::new(making.join("bin/python"))
-        .args(pip)
-        .args(PACKAGES))?;
-    if !is_ready() {
-        let _ = fs::remove_dir_all(&folder);
-        let _ = fs::rename(&making, &folder);
-    }
-    let _ = fs::remove_dir_all(&making);
-    if is_ready() {
-        Ok(python)
-    } else {
-        Err(format!("{} is of no use", folder.display()))
-    }
+    let maker = manifest_dir().join("scripts/python_venv.py");
+    let said = run(Command::new("python3").arg(maker))?;
+    Ok(PathBuf::from(said.trim_end()))
 }
 
 /// What a command printed, or what it complained of.

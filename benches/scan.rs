@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::Continue;
+
 use common::{Kind, Trace, stage};
-use goostat::capture::{Inputs, ReadOptions};
+use goostat::capture::{Inputs, Packet, ReadOptions};
 
 fn main() {
     stage("scan", |group| {
@@ -22,12 +25,15 @@ fn main() {
 
 fn count(path: &std::path::Path, expected: u64) -> u64 {
     let options = ReadOptions::default();
-    let mut inputs = Inputs::open(&[path.to_owned()], &options).expect("a trace");
+    let view = |packet: &Packet<'_>| packet.captured.len() as u64;
+    let mut inputs = Inputs::open(&[path.to_owned()], &options, view).expect("a trace");
     let (mut packets, mut bytes) = (0, 0);
-    while let Some(packet) = inputs.next_packet().expect("a whole trace") {
+    let read = inputs.read(|length| {
         packets += 1;
-        bytes += packet.captured.len() as u64;
-    }
+        bytes += *length;
+        Continue::<Infallible>(())
+    });
+    let Continue(()) = read.expect("a whole trace");
     assert_eq!(packets, expected);
     bytes
 }

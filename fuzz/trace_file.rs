@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each target uses its part")]
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::Continue;
 use std::path::PathBuf;
 
 use goostat::Error;
@@ -51,11 +53,13 @@ pub(crate) fn read(
         io,
         ..ReadOptions::default()
     };
-    let mut inputs = Inputs::open(&[file(bytes)], &options)?;
+    let own = |packet: &Packet<'_>| OwnedPacket::from(*packet);
+    let mut inputs = Inputs::open(&[file(bytes)], &options, own)?;
     let mut packets = Vec::new();
-    while let Some(packet) = inputs.next_packet()? {
-        packets.push(packet.into());
-    }
+    let Continue(()) = inputs.read(|packet| {
+        packets.push(packet.clone());
+        Continue::<Infallible>(())
+    })?;
     let mut reports = inputs.finish();
     let report = reports.pop().expect("there is one trace");
     assert!(reports.is_empty());

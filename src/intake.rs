@@ -1,7 +1,11 @@
 //! From captured packets to what the flow tables see: decodes each packet, keeps the trace clock,
 //! finds the flows of later fragments, and counts the fates of all that is in no flow.
+//!
+//! All but the decoding needs the packets in their order. So packets may be decoded elsewhere, by
+//! a [`Decoder`]. Where nothing is decoded elsewhere it all happens in one function of the reader's:
+//! hence the `inline(always)` from there to `decode::fast`, worth 70 instructions a packet.
 
-use crate::capture::{LinkType, Packet, Timestamp};
+use crate::capture::{LinkType, Packet, Timestamp, Viewer};
 use crate::config::{FlowOptions, Group};
 use crate::decode::{Decoded, Fate, Headers, LaterFragment, LinkInfo, Want, decode};
 use crate::flow::{FragmentKey, PacketInfo, marks};
@@ -33,6 +37,67 @@ impl TraceClock {
     }
 }
 
+/// What a capture says of a packet beside its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Captured {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// What its first header is.
+    pub link_type: LinkType,
+    /// How long it was on the wire.
+    pub original_len: u32,
+    /// Less of it was captured.
+    pub is_truncated: bool,
+}
+
+impl From<&Packet<'_>> for Captured {
+    #[inline]
+    fn from(packet: &Packet<'_>) -> Self {
+        Self {
+            time: packet.time,
+            link_type: packet.link_type,
+            original_len: packet.original_len,
+            is_truncated: packet.captured.len() < packet.original_len as usize,
+        }
+    }
+}
+
+/// A packet that was decoded.
+#[derive(Clone, Debug)]
+pub struct DecodedPacket {
+    captured: Captured,
+    decoded: Decoded,
+    link: LinkInfo,
+}
+
+/// Decodes packets for an [`Intake`].
+#[derive(Clone, Copy, Debug)]
+pub struct Decoder {
+    want: Want,
+}
+
+impl Decoder {
+    /// `link` is filled in if the group is on.
+    #[inline(always)]
+    fn decode(self, packet: &Packet<'_>, link: &mut LinkInfo) -> Decoded {
+        let (frame, length) = packet.frame();
+        decode(packet.link_type, frame, length, self.want, link)
+    }
+}
+
+impl Viewer for Decoder {
+    type View = DecodedPacket;
+
+    fn view(&self, packet: &Packet<'_>) -> DecodedPacket {
+        let mut link = LinkInfo::default();
+        DecodedPacket {
+            decoded: self.decode(packet, &mut link),
+            captured: packet.into(),
+            link,
+        }
+    }
+}
+
 /// The state that goes along with the packets of a trace, in their order.
 pub struct Intake {
     hasher: KeyHasher,
@@ -41,7 +106,7 @@ pub struct Intake {
     counted: PacketSummary,
     /// The link type of the latest packets, and the number of the first of them.
     latest: (LinkType, u64),
-    want: Want,
+    decoder: Decoder,
 }
 
 impl Intake {
@@ -54,26 +119,38 @@ impl Intake {
             clock: TraceClock::default(),
             counted: PacketSummary::default(),
             latest: (LinkType::ETHERNET, 0),
-            want: Want {
-                options: groups.has(Group::Opt) || groups.has(Group::Seq),
-                link: groups.has(Group::Link),
-                decap: options.decap,
+            decoder: Decoder {
+                want: Want {
+                    options: groups.has(Group::Opt) || groups.has(Group::Seq),
+                    link: groups.has(Group::Link),
+                    decap: options.decap,
+                },
             },
         }
+    }
+
+    /// What decodes packets for it.
+    pub fn decoder(&self) -> Decoder {
+        self.decoder
     }
 
     /// What the tables see of the next packet, unless it is in no flow. `link` is filled in if the
     /// group is on.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
-        let (frame, length) = packet.frame();
-        let decoded = decode(packet.link_type, frame, length, self.want, link);
-        self.decoded(packet, decoded)
+        let decoded = self.decoder.decode(packet, link);
+        self.headers(&packet.into(), &decoded)
     }
 
     /// The same for a packet that was decoded elsewhere.
-    #[inline]
-    pub fn decoded(&mut self, packet: &Packet<'_>, decoded: Decoded) -> Option<PacketInfo> {
+    pub fn decoded<'p>(&mut self, packet: &'p DecodedPacket) -> Option<(PacketInfo, &'p LinkInfo)> {
+        let info = self.headers(&packet.captured, &packet.decoded)?;
+        Some((info, &packet.link))
+    }
+
+    /// The same for a packet whose headers are known.
+    #[inline(always)]
+    pub fn headers(&mut self, packet: &Captured, decoded: &Decoded) -> Option<PacketInfo> {
         if packet.link_type != self.latest.0 {
             self.count_link_type();
             self.latest.0 = packet.link_type;
@@ -82,24 +159,24 @@ impl Intake {
         let clock = self.clock.tick(packet.time);
         let mut info = match decoded {
             Decoded::Transport(headers) => {
-                let mut info = PacketInfo::from_headers(&headers);
+                let mut info = PacketInfo::from_headers(headers);
                 info.hash = self.hasher.hash(&info.key);
                 info.number = number;
                 (info.time, info.clock) = (packet.time, clock);
                 if headers.first_fragment.is_some() {
-                    self.store_fragment(&headers, &info);
+                    self.store_fragment(headers, &info);
                 }
                 self.counted.further_msdus += u64::from(headers.further_msdus);
                 info
             }
-            Decoded::Fragment(fragment) => self.later_fragment(&fragment, packet.time, clock)?,
+            Decoded::Fragment(fragment) => self.later_fragment(fragment, packet.time, clock)?,
             Decoded::Other(fate) => {
-                self.counted.fates.add(fate, 1);
+                self.counted.fates.add(*fate, 1);
                 return None;
             }
         };
         info.frame_len = packet.original_len;
-        if packet.captured.len() < packet.original_len as usize {
+        if packet.is_truncated {
             info.marks |= marks::TRUNCATED;
         }
         Some(info)
@@ -171,7 +248,7 @@ impl Intake {
     /// Whether the packets' link facts are wanted.
     #[inline]
     pub(crate) fn wants_link(&self) -> bool {
-        self.want.link
+        self.decoder.want.link
     }
 }
 

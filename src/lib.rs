@@ -31,10 +31,11 @@ use std::time::Instant;
 
 pub use config::Config;
 pub use error::Error;
-pub use intake::Intake;
+pub use intake::{Captured, DecodedPacket, Decoder, Intake};
 pub use summary::Summary;
 
 use capture::{Inputs, Progress};
+use key::KeyHasher;
 use output::OutputFolder;
 
 /// Reads the traces, writes both tables and the summary into `config.out`, and returns the summary.
@@ -62,9 +63,13 @@ pub fn run_into(
     watch: impl FnOnce(Arc<Progress>),
 ) -> Result<Summary, Error> {
     let begun = Instant::now();
-    let mut inputs = Inputs::open(&config.traces, &config.read)?;
+    let hasher = config
+        .hash_seed
+        .map_or_else(KeyHasher::random, KeyHasher::seeded);
+    let intake = Intake::new(&config.flow, hasher);
+    let mut inputs = Inputs::open(&config.traces, &config.read, intake.decoder())?;
     watch(inputs.progress());
-    let outcome = pipeline::run(config, &mut inputs, &folder)?;
+    let outcome = pipeline::run(config, &mut inputs, intake, &folder)?;
     let summary = summarise(inputs, outcome, begun.elapsed().as_secs_f64());
     write_summary(&folder, &summary)?;
     folder.publish()?;
@@ -72,7 +77,7 @@ pub fn run_into(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates are floats")]
-fn summarise(inputs: Inputs, outcome: pipeline::Outcome, seconds: f64) -> Summary {
+fn summarise(inputs: Inputs<Decoder>, outcome: pipeline::Outcome, seconds: f64) -> Summary {
     let interrupted = inputs.was_interrupted();
     let reports = inputs.finish();
     let read: u64 = reports.iter().map(|report| report.packets).sum();

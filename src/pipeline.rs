@@ -20,8 +20,7 @@ use crate::config::Config;
 use crate::decode::Fate;
 use crate::error::Error;
 use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
-use crate::intake::Intake;
-use crate::key::KeyHasher;
+use crate::intake::{Decoder, Intake};
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
 use crate::reader::{Answer, Batch, BatchEnd, Lane, Reader};
@@ -41,7 +40,8 @@ pub(crate) struct Outcome {
 /// Runs reader, workers and writer until the traces end.
 pub(crate) fn run(
     config: &Config,
-    inputs: &mut Inputs,
+    inputs: &mut Inputs<Decoder>,
+    intake: Intake,
     folder: &OutputFolder,
 ) -> Result<Outcome, Error> {
     let pool = ThreadPoolBuilder::new()
@@ -49,9 +49,6 @@ pub(crate) fn run(
         .thread_name(|number| format!("encoder {number}"))
         .build()
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let hasher = config
-        .hash_seed
-        .map_or_else(KeyHasher::random, KeyHasher::seeded);
     thread::scope(|scope| {
         let mut lanes = Vec::new();
         let mut closed = Vec::new();
@@ -86,7 +83,6 @@ pub(crate) fn run(
         let writer = spawn(scope, "writer".to_owned(), move || {
             Writer::create(config, folder, pool)?.run(closed)
         })?;
-        let intake = Intake::new(&config.flow, hasher);
         let read = Reader::new(lanes, intake, config.flow.limit).run(inputs);
         // The reader's lanes are gone by now, so the workers drain their queues and end.
         // All are waited for before the first failure counts: a scope left early would panic itself.

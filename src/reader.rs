@@ -1,14 +1,16 @@
 //! The reading thread's work: deals the packets of flows out to the workers, in batches.
 
+use std::ops::ControlFlow;
+
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::bound::Bound;
-use crate::capture::{Inputs, Packet, Timestamp};
+use crate::capture::{Inputs, Packet, Sight, Timestamp};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo};
-use crate::intake::Intake;
+use crate::intake::{DecodedPacket, Decoder, Intake};
 use crate::summary::PacketSummary;
 
 /// Packets in an epoch. Flows that end in one epoch are sorted and written together.
@@ -85,12 +87,20 @@ impl Reader {
     /// flows.
     pub(crate) fn run(
         mut self,
-        inputs: &mut Inputs,
+        inputs: &mut Inputs<Decoder>,
     ) -> Result<Result<PacketSummary, Stopped>, Error> {
-        while let Some(packet) = inputs.next_packet()? {
-            if self.packet(&packet).is_err() {
-                return Ok(Err(Stopped));
+        let read = inputs.each(|sight| {
+            let taken = match sight {
+                Sight::Packet(packet) => self.packet(&packet),
+                Sight::View(packet) => self.decoded(packet),
+            };
+            match taken {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(stopped) => ControlFlow::Break(stopped),
             }
+        })?;
+        if let ControlFlow::Break(stopped) = read {
+            return Ok(Err(stopped));
         }
         let end = BatchEnd::Trace(self.intake.clock());
         Ok(self.end(end).map(|()| self.intake.finish()))
@@ -102,6 +112,19 @@ impl Reader {
         if let Some(info) = self.intake.packet(packet, &mut link) {
             self.send(&info, &link)?;
         }
+        self.end_epoch()
+    }
+
+    /// The same for a packet that was decoded elsewhere.
+    fn decoded(&mut self, packet: &DecodedPacket) -> Result<(), Stopped> {
+        if let Some((info, link)) = self.intake.decoded(packet) {
+            self.send(&info, link)?;
+        }
+        self.end_epoch()
+    }
+
+    #[inline]
+    fn end_epoch(&mut self) -> Result<(), Stopped> {
         if self.intake.packets().is_multiple_of(EPOCH) {
             self.end(BatchEnd::Epoch(self.intake.clock()))?;
         }
@@ -109,7 +132,7 @@ impl Reader {
     }
 
     /// Puts a packet into the batch of its worker.
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, info: &PacketInfo, link: &LinkInfo) -> Result<(), Stopped> {
         let lane = shard(info.hash, self.lanes.len());
         let batch = &mut self.batches[lane];

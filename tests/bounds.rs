@@ -6,12 +6,12 @@ mod tracked;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use goostat::Intake;
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::FlowOptions;
 use goostat::decode::{TcpOptions, tcp_flags};
 use goostat::flow::{ClosedFlows, Tracker};
 use goostat::key::KeyHasher;
+use goostat::{Captured, Intake};
 
 use exchange::{TcpDraft, UdpDraft};
 use reference::{Cell, RefOptions, RefPacket, Row};
@@ -166,7 +166,7 @@ fn a_scan_leaves_nothing_behind_once_it_has_timed_out() {
             link_type: LinkType::ETHERNET,
             check_sequence_len: 0,
         };
-        let info = intake.decoded(&packet, syn.packet().decoded);
+        let info = intake.headers(&Captured::from(&packet), &syn.packet().decoded);
         (info.expect("a SYN is in a flow"), intake.clock())
     };
     for epoch in 0..5 {

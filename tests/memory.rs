@@ -5,7 +5,6 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use goostat::Intake;
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::{FlowOptions, Group, Groups};
 use goostat::decode::tcp_flags::{ACK, FIN, PSH, SYN};
@@ -14,6 +13,7 @@ use goostat::decode::{
 };
 use goostat::flow::Tracker;
 use goostat::key::KeyHasher;
+use goostat::{Captured, Intake};
 
 /// Counts the bytes that are allocated, and the most that ever were.
 struct Counting;
@@ -128,7 +128,7 @@ fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
                 check_sequence_len: 0,
             };
             let info = intake
-                .decoded(&packet, decoded(flow, sent))
+                .headers(&Captured::from(&packet), &decoded(flow, sent))
                 .expect("it is a packet of a flow");
             tracker.process(&[info], &[LinkInfo::default()]);
         }

@@ -9,9 +9,12 @@ mod trace_file;
 #[path = "../../tests/tracked/mod.rs"]
 mod tracked;
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::Continue;
+
 use goostat::capture::{Inputs, ReadOptions, Timestamp};
 use goostat::config::FlowOptions;
-use goostat::decode::{Fate, LinkInfo};
+use goostat::decode::Fate;
 use goostat::flow::{ClosedFlows, TcpFlow, Tracker, UdpFlow};
 use goostat::key::KeyHasher;
 use goostat::summary::Fates;
@@ -47,12 +50,12 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
     let mut intake = Intake::new(&options, KeyHasher::seeded(epoch));
     let mut trackers: Vec<Tracker> = (0..tables).map(|_| Tracker::new(options.clone())).collect();
     let mut closed = ClosedFlows::default();
-    let mut inputs = Inputs::open(&[trace_file::file(bytes)], &ReadOptions::default())?;
-    while let Some(packet) = inputs.next_packet()? {
-        let mut link = LinkInfo::default();
-        if let Some(info) = intake.packet(&packet, &mut link) {
+    let path = trace_file::file(bytes);
+    let mut inputs = Inputs::open(&[path], &ReadOptions::default(), intake.decoder())?;
+    let Continue(()) = inputs.read(|packet| {
+        if let Some((info, link)) = intake.decoded(packet) {
             let table = usize::try_from(info.hash % 61).expect("it is small") % tables;
-            trackers[table].process(&[info], &[link]);
+            trackers[table].process(&[info], &[*link]);
         }
         if intake.packets().is_multiple_of(epoch) {
             let clock = intake.clock();
@@ -60,7 +63,8 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
                 let Ok(()) = tracker.end_epoch(clock, |piece| closed.add(piece));
             }
         }
-    }
+        Continue::<Infallible>(())
+    })?;
     let clock: Timestamp = intake.clock();
     for tracker in trackers {
         let Ok(()) = tracker.finish(clock, |piece| closed.add(piece));

@@ -1,9 +1,11 @@
 //! All traces as one stream of packets.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ahead::{Ahead, Viewer};
 use super::feed::Pace;
 use super::folder::{self, Candidate};
 use super::packet::{Packet, Timestamp};
@@ -14,15 +16,9 @@ use super::stop::Stop;
 use super::trace::Trace;
 use crate::error::Error;
 
-/// Bytes in a block of a stream. Four times as many changed nothing in a scan of gzip files.
-const BLOCK_LEN: usize = 1 << 20;
-
-/// Blocks that wait to be read when nothing is gained from having more.
-const BLOCKS_MIN: usize = 8;
-
-/// Decompressed bytes that may wait to be read, in all files that are being decompressed together.
-/// Where files are no longer than their share of it, as rotated ones often are, so many of them are
-/// decompressed side by side.
+/// Bytes of views that may wait to be taken, of all traces that are read ahead together. Where the
+/// views of files are no more than their share of it, as of rotated ones they often are, so many
+/// files are decompressed side by side.
 const WAITING_BYTES_MAX: usize = 512 << 20;
 
 /// How traces are read.
@@ -32,8 +28,7 @@ pub struct ReadOptions {
     pub strict: bool,
     /// How files that are not compressed come into memory.
     pub io: IoMode,
-    /// How many compressed files are decompressed at a time besides the one that is being read,
-    /// each in its thread.
+    /// How many compressed files are read at a time besides the one whose packets are taken.
     pub ahead: usize,
     /// Ends the reading early.
     pub stop: Stop,
@@ -61,63 +56,89 @@ pub enum IoMode {
     Read,
 }
 
-/// All traces of a run.
-pub struct Inputs {
+/// All traces of a run, and what `L` makes of their packets.
+pub struct Inputs<L: Viewer> {
     options: ReadOptions,
+    viewer: L,
     /// Those not yet begun.
-    waiting: VecDeque<Waiting>,
-    current: Option<Trace>,
+    waiting: VecDeque<Waiting<L::View>>,
+    current: Option<Current<L::View>>,
     reports: Vec<TraceReport>,
     progress: Arc<Progress>,
-    pace: Pace,
+    /// Bytes of views that may wait for each trace.
+    waiting_bytes: usize,
     interrupted: bool,
 }
 
+/// A packet, or what its viewer made of it if it was read ahead.
+pub enum Sight<'a, V> {
+    /// It was not looked at.
+    Packet(Packet<'a>),
+    /// It was.
+    View(&'a mut V),
+}
+
+/// The trace whose packets are being taken.
+enum Current<V> {
+    /// Read here: a mapped file, or a pipe whose next packet may be long in coming.
+    Here(Box<Trace>),
+    /// Read by its own thread.
+    Ahead(Ahead<V>),
+}
+
 /// A trace that is known to be one.
-struct Waiting {
+struct Waiting<V> {
     candidate: Candidate,
     /// Its first packet's time.
     first: Option<Timestamp>,
     /// Bytes on disk, if it is no pipe.
     size: Option<u64>,
-    /// Is read, or decompressed, by a thread, which can work ahead.
-    streamed: bool,
-    state: State,
+    /// A thread of its own reads it.
+    goes_ahead: bool,
+    state: State<V>,
 }
 
-enum State {
+enum State<V> {
     Closed,
-    Opened(Source),
+    Ahead(Ahead<V>),
     /// Looked into and kept, because it could not be opened again.
     Begun(Box<Trace>),
 }
 
-impl Inputs {
+impl<V: Send + 'static> Current<V> {
+    /// What was found out about the trace, up to the packet at hand; nothing of one that is read
+    /// by its own thread and was left before its end.
+    fn finish(self) -> Option<TraceReport> {
+        match self {
+            Self::Here(trace) => Some(trace.finish()),
+            Self::Ahead(ahead) => ahead.finish(),
+        }
+    }
+}
+
+impl<L: Viewer> Inputs<L> {
     /// Finds the traces that `paths` mean and puts them in the order of their first packets; where
     /// these are equal, in the order given. A folder stands for the files in it and below, hidden
-    /// ones excepted; `-` is standard input.
+    /// ones excepted; `-` is standard input. `viewer` looks at every packet.
     ///
     /// # Errors
     /// If no path can be opened and is a capture, or `options` are strict and one is not. Otherwise
     /// files that cannot be read, and files of folders that are no captures, are reported.
-    pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, Error> {
+    pub fn open(paths: &[PathBuf], options: &ReadOptions, viewer: L) -> Result<Self, Error> {
         let candidates = folder::expand(paths)?;
-        let together = if candidates.len() > 1 {
-            options.ahead.saturating_add(1).min(candidates.len())
-        } else {
-            usize::MAX
+        // Nothing is gained from reading the only one far ahead.
+        let waiting_bytes = match candidates.len() {
+            0 | 1 => 0,
+            many => WAITING_BYTES_MAX / options.ahead.saturating_add(1).min(many),
         };
-        let blocks = (WAITING_BYTES_MAX / BLOCK_LEN / together).max(BLOCKS_MIN);
         let mut inputs = Self {
             options: options.clone(),
+            viewer,
             waiting: VecDeque::with_capacity(candidates.len()),
             current: None,
             reports: Vec::new(),
             progress: Arc::default(),
-            pace: Pace {
-                block_len: BLOCK_LEN,
-                blocks,
-            },
+            waiting_bytes,
             interrupted: false,
         };
         let alone = candidates.len() == 1;
@@ -149,27 +170,46 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// The next packet; `None` when all traces are at their end.
+    /// Gives `take` what is made of every packet that is left, until it breaks off.
+    ///
+    /// # Errors
+    /// If a trace cannot be read on, or is damaged, and the options are strict.
+    pub fn read<B>(
+        &mut self,
+        mut take: impl FnMut(&mut L::View) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Error> {
+        let viewer = self.viewer.clone();
+        self.each(|sight| match sight {
+            Sight::Packet(packet) => take(&mut viewer.view(&packet)),
+            Sight::View(view) => take(view),
+        })
+    }
+
+    /// The same, but leaves it to `take` to look at the packets that have not been looked at: where
+    /// every instruction counts, what it makes of them need not be put together for it.
     ///
     /// # Errors
     /// If a trace cannot be read on, or is damaged, and the options are strict.
     #[inline]
-    pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, Error> {
+    pub fn each<B>(
+        &mut self,
+        mut take: impl FnMut(Sight<'_, L::View>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Error> {
         loop {
-            let advanced = match &mut self.current {
-                Some(trace) => trace.advance(),
-                None => Ok(false),
+            let read = match &mut self.current {
+                Some(Current::Here(trace)) => trace.read(|packet| take(Sight::Packet(packet))),
+                Some(Current::Ahead(ahead)) => ahead.read(|view| take(Sight::View(view))),
+                None => Ok(ControlFlow::Continue(())),
             };
-            match advanced {
-                Ok(true) => break,
-                Ok(false) => {}
+            match read {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(broken_off) => return Ok(broken_off),
                 Err(error) => self.give_up(error)?,
             }
             if !self.begin_next()? {
-                return Ok(None);
+                return Ok(ControlFlow::Continue(()));
             }
         }
-        Ok(self.current.as_ref().map(Trace::packet))
     }
 
     /// Whether the reading was stopped before the traces ended.
@@ -183,19 +223,20 @@ impl Inputs {
     }
 
     /// What was found out about the traces, in the order they were read in. One that was not begun
-    /// is not among them.
+    /// is not among them, nor is a compressed one that was left before its end.
     pub fn finish(mut self) -> Vec<TraceReport> {
-        self.reports.extend(self.current.take().map(Trace::finish));
+        self.reports
+            .extend(self.current.take().and_then(Current::finish));
         self.reports
     }
 
     /// Opens a trace, and reads up to its first packet unless it is `alone`, when no order depends
     /// on it.
-    fn look(&self, candidate: &Candidate, alone: bool) -> Result<Waiting, Error> {
+    fn look(&self, candidate: &Candidate, alone: bool) -> Result<Waiting<L::View>, Error> {
         let keep = alone || !source::is_repeatable(&candidate.path);
-        let pace = if keep { self.pace } else { Pace::PEEK };
+        let pace = if keep { Pace::FULL } else { Pace::PEEK };
         let source = Source::open(&candidate.path, self.options.io, pace)?;
-        let (size, streamed) = (source.size, source.window.is_streamed());
+        let (size, goes_ahead) = (source.size, source.can_go_ahead());
         let mut trace = Trace::begin(candidate.path.clone(), source, &self.options)?;
         let first = if alone { None } else { trace.peek()? };
         let state = if keep {
@@ -207,7 +248,7 @@ impl Inputs {
             candidate: candidate.clone(),
             first,
             size,
-            streamed,
+            goes_ahead,
             state,
         })
     }
@@ -241,8 +282,7 @@ impl Inputs {
         if self.options.strict && !stopped {
             return Err(error);
         }
-        if let Some(trace) = self.current.take() {
-            let mut report = trace.finish();
+        if let Some(mut report) = self.current.take().and_then(Current::finish) {
             report.failure = (!stopped).then(|| error.to_string());
             self.reports.push(report);
         }
@@ -252,49 +292,102 @@ impl Inputs {
     /// Ends the current trace and begins the next one; false if there is none.
     #[cold]
     fn begin_next(&mut self) -> Result<bool, Error> {
-        self.reports.extend(self.current.take().map(Trace::finish));
+        self.reports
+            .extend(self.current.take().and_then(Current::finish));
         if self.options.stop.is_stopped() {
             self.interrupted = true;
             return Ok(false);
         }
         while let Some(waiting) = self.waiting.pop_front() {
-            let begun = self.begin(waiting.state, &waiting.candidate);
-            self.open_ahead();
+            let Waiting {
+                candidate, state, ..
+            } = waiting;
+            let begun = self.begin(state, waiting.goes_ahead, &candidate);
+            self.go_ahead();
             match begun {
-                Ok(mut trace) => {
-                    trace.tell(self.progress());
-                    self.current = Some(trace);
+                Ok(current) => {
+                    self.current = Some(current);
                     return Ok(true);
                 }
                 Err(error) if self.options.strict => return Err(error),
-                Err(error) => self.skip(&waiting.candidate, &error),
+                Err(error) => self.skip(&candidate, &error),
             }
         }
         Ok(false)
     }
 
-    fn begin(&self, state: State, candidate: &Candidate) -> Result<Trace, Error> {
-        let source = match state {
-            State::Begun(trace) => return Ok(*trace),
-            State::Opened(source) => source,
-            State::Closed => Source::open(&candidate.path, self.options.io, self.pace)?,
+    fn begin(
+        &self,
+        state: State<L::View>,
+        goes_ahead: bool,
+        candidate: &Candidate,
+    ) -> Result<Current<L::View>, Error> {
+        let mut ahead = match state {
+            State::Ahead(ahead) => ahead,
+            State::Begun(trace) if goes_ahead => self.start(candidate, || Ok(*trace))?,
+            State::Begun(trace) => return Ok(self.here(*trace)),
+            State::Closed => {
+                let source = self.open_source(candidate)?;
+                if !source.can_go_ahead() {
+                    let trace = Trace::begin(candidate.path.clone(), source, &self.options)?;
+                    return Ok(self.here(trace));
+                }
+                self.start_with(candidate, source)?
+            }
         };
-        Trace::begin(candidate.path.clone(), source, &self.options)
+        ahead.begin()?;
+        Ok(Current::Ahead(ahead))
     }
 
-    /// Has the threads of the next streamed files begin their work.
-    fn open_ahead(&mut self) {
-        let next = self
-            .waiting
+    fn here(&self, mut trace: Trace) -> Current<L::View> {
+        trace.tell(self.progress());
+        Current::Here(Box::new(trace))
+    }
+
+    fn open_source(&self, candidate: &Candidate) -> Result<Source, Error> {
+        Source::open(&candidate.path, self.options.io, Pace::FULL)
+    }
+
+    /// Has a thread read the trace in `source`.
+    fn start_with(&self, candidate: &Candidate, source: Source) -> Result<Ahead<L::View>, Error> {
+        let (path, options) = (candidate.path.clone(), self.options.clone());
+        self.start(candidate, move || Trace::begin(path, source, &options))
+    }
+
+    /// Has a thread read the trace that `begin` makes.
+    fn start(
+        &self,
+        candidate: &Candidate,
+        begin: impl FnOnce() -> Result<Trace, Error> + Send + 'static,
+    ) -> Result<Ahead<L::View>, Error> {
+        let progress = self.progress();
+        let begin = move || {
+            let mut trace = begin()?;
+            trace.tell(progress);
+            Ok(trace)
+        };
+        Ahead::start(begin, self.viewer.clone(), self.waiting_bytes)
+            .map_err(Error::io(&candidate.path, "read"))
+    }
+
+    /// Has the threads of the next traces begin their work.
+    fn go_ahead(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let next = waiting
             .iter_mut()
-            .filter(|waiting| waiting.streamed)
+            .filter(|waiting| waiting.goes_ahead)
             .take(self.options.ahead);
         for waiting in next.filter(|waiting| matches!(waiting.state, State::Closed)) {
+            let candidate = &waiting.candidate;
+            let started = self
+                .open_source(candidate)
+                .and_then(|source| self.start_with(candidate, source));
             // A file that cannot be opened now is left for its turn, which will say why.
-            if let Ok(source) = Source::open(&waiting.candidate.path, self.options.io, self.pace) {
-                waiting.state = State::Opened(source);
+            if let Ok(ahead) = started {
+                waiting.state = State::Ahead(ahead);
             }
         }
+        self.waiting = waiting;
     }
 }
 

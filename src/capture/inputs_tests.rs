@@ -1,9 +1,11 @@
 //! Traces of all kinds and numbers as one stream.
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::{Break, Continue};
 use std::path::PathBuf;
 
 use super::testing::{BIG, COMPRESSIONS, LITTLE, Sample, compress, read, samples, write};
-use super::{CaptureFormat, Compression, DamageReason, IoMode, ReadOptions};
+use super::{CaptureFormat, Compression, DamageReason, IoMode, Packet, ReadOptions};
 use crate::error::Error;
 
 fn read_named(paths: &[PathBuf]) -> (Vec<Sample>, Vec<super::TraceReport>) {
@@ -252,6 +254,10 @@ fn a_file_that_is_not_there_is_an_error() {
 }
 
 #[cfg(target_os = "linux")]
+fn captured_len(packet: &Packet<'_>) -> usize {
+    packet.captured.len()
+}
+
 #[test]
 fn a_pipe_is_read_once_and_keeps_its_place_in_the_order() {
     use std::io::Write;
@@ -265,14 +271,17 @@ fn a_pipe_is_read_once_and_keeps_its_place_in_the_order() {
         let writing = std::thread::spawn(move || writer.write_all(&bytes).unwrap());
         let pipe = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
         let later = write(folder.path(), "later", &LITTLE.pcap(&expected[200..]));
-        let opened = super::Inputs::open(&[later, pipe], &ReadOptions::default());
+        let options = ReadOptions::default();
+        let opened = super::Inputs::open(&[later, pipe], &options, captured_len);
         drop(reader);
         let mut inputs = opened.unwrap();
         assert_eq!(inputs.progress().total(), None);
         let mut lengths = Vec::new();
-        while let Some(packet) = inputs.next_packet().unwrap() {
-            lengths.push(packet.captured.len());
-        }
+        let read = inputs.read(|length| {
+            lengths.push(*length);
+            Continue::<Infallible>(())
+        });
+        let Continue(()) = read.unwrap();
         assert!(
             lengths
                 .into_iter()
@@ -291,15 +300,18 @@ fn progress_ends_at_the_total() {
         write(folder.path(), "a", &bytes),
         write(folder.path(), "b", &compress(Compression::Lz4, &bytes)),
     ];
-    let mut inputs = super::Inputs::open(&paths, &ReadOptions::default()).unwrap();
+    let options = ReadOptions::default();
+    let mut inputs = super::Inputs::open(&paths, &options, captured_len).unwrap();
     let progress = inputs.progress();
     let (mut seen, mut latest) = (Vec::new(), u64::MAX);
-    while inputs.next_packet().unwrap().is_some() {
+    let read = inputs.read(|_| {
         if progress.done() != latest {
             latest = progress.done();
             seen.push(latest);
         }
-    }
+        Continue::<Infallible>(())
+    });
+    let Continue(()) = read.unwrap();
     assert!(seen.len() > 3 && seen.is_sorted(), "{seen:?}");
     assert_eq!(inputs.finish()[0].format, Some(CaptureFormat::Pcap));
     assert_eq!(Some(progress.done()), progress.total());
@@ -325,4 +337,84 @@ fn strict_reading_names_file_and_offset() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Two compressed traces, more packets each than are handed over at once.
+fn two_packed(folder: &std::path::Path) -> (Vec<Sample>, [PathBuf; 2]) {
+    let expected = samples(9000, 60);
+    let (earlier, later) = expected.split_at(5000);
+    let paths = [("later", later), ("earlier", earlier)].map(|(name, samples)| {
+        let bytes = compress(Compression::Gzip, &LITTLE.pcap(samples));
+        write(folder, name, &bytes)
+    });
+    (expected, paths)
+}
+
+#[test]
+fn traces_read_ahead_come_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (expected, paths) = two_packed(folder.path());
+    for ahead in [0, 1, 5] {
+        let options = ReadOptions {
+            ahead,
+            ..ReadOptions::default()
+        };
+        let (samples, reports) = read(&paths, &options).unwrap();
+        assert_eq!(samples, expected);
+        assert_eq!([5000, 4000], [reports[0].packets, reports[1].packets]);
+    }
+}
+
+#[test]
+fn a_trace_that_is_left_early_is_not_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, paths) = two_packed(folder.path());
+    let mut inputs = super::Inputs::open(&paths, &ReadOptions::default(), captured_len).unwrap();
+    let mut taken = 0;
+    let read = inputs.read(|_| {
+        taken += 1;
+        match taken {
+            6000 => Break("enough"),
+            _ => Continue(()),
+        }
+    });
+    assert_eq!(read.unwrap(), Break("enough"));
+    let reports = inputs.finish();
+    assert_eq!(
+        [5000],
+        reports.iter().map(|r| r.packets).collect::<Vec<_>>()[..]
+    );
+}
+
+#[test]
+fn a_stop_ends_the_trace_that_is_read_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, paths) = two_packed(folder.path());
+    let options = ReadOptions::default();
+    let mut inputs = super::Inputs::open(&paths, &options, captured_len).unwrap();
+    let mut taken = 0;
+    let read = inputs.read(|_| {
+        taken += 1;
+        options.stop.stop();
+        Continue::<Infallible>(())
+    });
+    let Continue(()) = read.unwrap();
+    assert!(inputs.was_interrupted());
+    let reports = inputs.finish();
+    assert_eq!(
+        [taken],
+        reports.iter().map(|r| r.packets).collect::<Vec<_>>()[..]
+    );
+}
+
+#[test]
+#[should_panic(expected = "a viewer of a test breaks")]
+fn a_panic_where_a_trace_is_read_ahead_is_passed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, paths) = two_packed(folder.path());
+    let view = |packet: &Packet<'_>| {
+        assert!(packet.captured.is_empty(), "a viewer of a test breaks");
+    };
+    let mut inputs = super::Inputs::open(&paths, &ReadOptions::default(), view).unwrap();
+    let _ = inputs.read(|()| Continue::<Infallible>(()));
 }

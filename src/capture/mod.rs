@@ -1,7 +1,7 @@
 //! From the traces on the command line to one stream of packets.
 //!
 //! What comes in: paths of files, folders and pipes ([`Inputs::open`]). What goes out: every packet
-//! of every trace, in the order of the traces' first packets ([`Inputs::next_packet`]), and what
+//! of every trace, in the order of the traces' first packets ([`Inputs::read`]), and what
 //! was found out about each trace, its damage included ([`TraceReport`]).
 //!
 //! ```text
@@ -11,7 +11,8 @@
 //! ```
 //! A format sees only a slice of bytes and a place in it, and says what stands there
 //! (`format::Step`). So it is the same code, with the same results, for a mapped file, a pipe and
-//! a decompressed stream. Where a record makes no sense, `trace` looks for the next chain of
+//! a decompressed stream. A compressed trace is read by a thread of its own, which also looks at
+//! each packet on behalf of whoever takes them (`ahead`), several traces side by side. Where a record makes no sense, `trace` looks for the next chain of
 //! records that does (`chain`), and notes what was lost. Formats and compressions are told by
 //! content, never by name.
 //!
@@ -20,6 +21,7 @@
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test may panic"))]
 
+mod ahead;
 mod chain;
 mod compression;
 mod feed;
@@ -42,8 +44,9 @@ mod stop;
 mod trace;
 mod window;
 
+pub use ahead::Viewer;
 pub use compression::Compression;
-pub use inputs::{Inputs, IoMode, ReadOptions};
+pub use inputs::{Inputs, IoMode, ReadOptions, Sight};
 pub use packet::{LinkType, Packet, Timestamp};
 pub use progress::Progress;
 pub use report::{ByteOrder, CaptureFormat, Damage, DamageReason, Resolution, TraceReport};

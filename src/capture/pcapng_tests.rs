@@ -1,8 +1,12 @@
 //! The next generation format, from crafted bytes.
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::Continue;
+
 use super::testing::{BIG, LITTLE, Sample, Writer, read_bytes, samples, write};
 use super::{
-    ByteOrder, CaptureFormat, DamageReason, Inputs, LinkType, ReadOptions, Resolution, TraceReport,
+    ByteOrder, CaptureFormat, DamageReason, Inputs, LinkType, Packet, ReadOptions, Resolution,
+    TraceReport,
 };
 
 fn packets(bytes: &[u8]) -> Vec<Sample> {
@@ -312,12 +316,17 @@ fn check_sequences_that_are_promised_are_no_part_of_the_frame() {
     for (bytes, expected) in [(pcapng.concat(), &cut[..]), (pcap.concat(), &cut[..1])] {
         let folder = tempfile::tempdir().unwrap();
         let path = write(folder.path(), "trace", &bytes);
-        let mut inputs = Inputs::open(&[path], &ReadOptions::default()).unwrap();
-        let mut frames = Vec::new();
-        while let Some(packet) = inputs.next_packet().unwrap() {
+        let view = |packet: &Packet<'_>| {
             let (frame, length) = packet.frame();
-            frames.push((frame.len(), length));
-        }
+            (frame.len(), length)
+        };
+        let mut inputs = Inputs::open(&[path], &ReadOptions::default(), view).unwrap();
+        let mut frames = Vec::new();
+        let read = inputs.read(|frame| {
+            frames.push(*frame);
+            Continue::<Infallible>(())
+        });
+        let Continue(()) = read.unwrap();
         assert_eq!(frames, expected);
         assert_eq!(inputs.finish()[0].check_sequence_len, Some(4));
     }

@@ -26,6 +26,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Whether a thread of its own may read the trace: a file that is not mapped, or what is
+    /// compressed. Of another pipe each packet is wanted as soon as it comes.
+    pub(crate) fn can_go_ahead(&self) -> bool {
+        self.window.is_streamed() && (self.size.is_some() || self.compression.is_some())
+    }
+
     /// Opens `path`. A stream begins to be read, and decompressed, in its own thread.
     pub(crate) fn open(path: &Path, io: IoMode, pace: Pace) -> Result<Self, Error> {
         Self::open_file(path, io, pace).map_err(Error::io(path, "read"))

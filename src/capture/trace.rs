@@ -1,5 +1,6 @@
 //! One trace: following its records, and finding the way back where they cannot be followed.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -162,6 +163,20 @@ impl Trace {
                 },
             }
         }
+    }
+
+    /// Gives `take` the packets that are left, until it breaks off.
+    #[inline]
+    pub(crate) fn read<B>(
+        &mut self,
+        mut take: impl FnMut(Packet<'_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Error> {
+        while self.advance()? {
+            if let ControlFlow::Break(value) = take(self.packet()) {
+                return Ok(ControlFlow::Break(value));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The packet that [`Trace::advance`] went to.

@@ -17,7 +17,7 @@ use super::udp_tunnel::is_tunnel_port;
 const TAG: u16 = 0x8100;
 
 /// Decodes an Ethernet frame if it is a plain one.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<Decoded> {
     let (ethernet, rest) = frame.split_first_chunk::<14>()?;
     let [_, _, _, _, _, _, source @ .., a, b] = *ethernet;

@@ -76,7 +76,7 @@ impl Decap {
 /// `frame` is what was captured, `original_len` its length on the wire. `link` is reset and
 /// filled if `want` asks for it, and left alone otherwise; it tells of the headers around the
 /// one that counts.
-#[inline]
+#[inline(always)]
 pub fn decode(
     link_type: LinkType,
     frame: &[u8],

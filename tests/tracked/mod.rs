@@ -8,6 +8,8 @@
 
 mod cells;
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
 use goostat::capture::{Inputs, LinkType, Packet, ReadOptions, Timestamp};
@@ -17,7 +19,7 @@ use goostat::flow::{ClosedFlows, PacketInfo, TcpFlow, Tracker, UdpFlow};
 use goostat::key::KeyHasher;
 use goostat::output::{tcp_batch, udp_batch};
 use goostat::summary::Fates;
-use goostat::{Error, Intake};
+use goostat::{Captured, Error, Intake};
 
 use crate::reference::{RefOptions, RefOutput, RefPacket, Row};
 
@@ -74,20 +76,27 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
         link: false,
         ..Want::default()
     };
-    let mut inputs = Inputs::open(&[path.to_owned()], &ReadOptions::default())?;
+    let view = move |packet: &Packet<'_>| RefPacket {
+        time: packet.time.0,
+        captured_len: u32::try_from(packet.captured.len()).expect("records have 32-bit sizes"),
+        original_len: packet.original_len,
+        decoded: {
+            let (frame, length) = packet.frame();
+            decode(
+                packet.link_type,
+                frame,
+                length,
+                want,
+                &mut LinkInfo::default(),
+            )
+        },
+    };
+    let mut inputs = Inputs::open(&[path.to_owned()], &ReadOptions::default(), view)?;
     let mut packets = Vec::new();
-    while let Some(packet) = inputs.next_packet()? {
-        let mut link = LinkInfo::default();
-        packets.push(RefPacket {
-            time: packet.time.0,
-            captured_len: u32::try_from(packet.captured.len()).expect("records have 32-bit sizes"),
-            original_len: packet.original_len,
-            decoded: {
-                let (frame, length) = packet.frame();
-                decode(packet.link_type, frame, length, want, &mut link)
-            },
-        });
-    }
+    let Continue(()) = inputs.read(|packet| {
+        packets.push(*packet);
+        Continue::<Infallible>(())
+    })?;
     Ok(packets)
 }
 
@@ -95,11 +104,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
 pub(crate) fn track(packets: &[RefPacket], reference: &RefOptions, how: &How) -> RefOutput {
     let options = options(reference, how.groups);
     let mut tables = Tables::new(&options, how);
-    let most = packets.iter().map(|packet| packet.captured_len).max();
-    let bytes = vec![0; usize::try_from(most.unwrap_or(0)).expect("it is in memory")];
     let mut epoch_ends = how.epoch_ends.iter().peekable();
     for (number, packet) in packets.iter().enumerate() {
-        tables.packet(packet, &bytes);
+        tables.packet(packet);
         if epoch_ends.next_if(|&&end| end == number).is_some() {
             tables.end_epoch();
         }
@@ -129,17 +136,14 @@ impl Tables {
         }
     }
 
-    /// `bytes` are as many as any packet has; only how many there are matters.
-    fn packet(&mut self, packet: &RefPacket, bytes: &[u8]) {
-        let captured_len = usize::try_from(packet.captured_len).expect("it is in memory");
-        let captured = Packet {
+    fn packet(&mut self, packet: &RefPacket) {
+        let captured = Captured {
             time: Timestamp(packet.time),
-            captured: &bytes[..captured_len],
-            original_len: packet.original_len,
             link_type: LinkType::ETHERNET,
-            check_sequence_len: 0,
+            original_len: packet.original_len,
+            is_truncated: packet.captured_len < packet.original_len,
         };
-        let Some(mut info) = self.intake.decoded(&captured, packet.decoded) else {
+        let Some(mut info) = self.intake.headers(&captured, &packet.decoded) else {
             return;
         };
         let tables = u64::try_from(self.trackers.len()).expect("there are few");

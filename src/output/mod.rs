@@ -6,6 +6,7 @@
 mod columns;
 mod document;
 mod folder;
+mod integers;
 mod writer;
 
 pub use columns::{Column, Layout, Row, tcp_batch, tcp_columns, udp_batch, udp_columns};

@@ -3,19 +3,21 @@
 //! Rows are taken in blocks of fixed size, whatever sizes they come in, so that the bytes of the
 //! file depend on the rows alone. A block is first turned into arrays, a cache's worth of rows at a
 //! time, which are dropped while they are in that cache; then every column is encoded and compressed
-//! by itself. Both steps use all threads of the pool.
+//! by itself: integers by code of our own, which takes most of the work, the rest by the parquet crate.
+//! Both steps use all threads of the pool.
 
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::basic::{Compression, Encoding, Type as PhysicalType, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -24,7 +26,8 @@ use parquet::schema::types::ColumnPath;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::columns::{Column, FileColumn, Layout, file_columns, schema};
+use super::columns::{Cells, Column, FileColumn, Layout, file_columns, schema};
+use super::integers::{EncodedChunk, Encoding as IntegerEncoding, IntegerWriter};
 use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
 use crate::prefetch::prefetch;
@@ -33,6 +36,8 @@ use crate::prefetch::prefetch;
 const CHUNK: usize = 512;
 /// Chunks that are encoded together.
 const BLOCK: usize = 8;
+/// Rows of a page of integers: packed, some ten thousand bytes.
+const PAGE: usize = 5 * BLOCK * CHUNK;
 /// Rows of a row group: what DuckDB reads as one unit of work.
 const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 
@@ -46,10 +51,53 @@ pub struct TableWriter<'p, F> {
     schema: SchemaRef,
     /// Whole chunks of the next block, then one that is not.
     pending: Vec<Vec<Box<F>>>,
-    group: Vec<ArrowColumnWriter>,
+    group: Vec<ColumnWriter>,
     group_rows: usize,
     groups: usize,
     rows: u64,
+}
+
+/// Writes one column in one row group.
+enum ColumnWriter {
+    Integers(IntegerWriter),
+    Arrays(FieldRef, ArrowColumnWriter),
+}
+
+/// What it makes.
+enum EncodedColumn {
+    Integers(EncodedChunk),
+    Arrays(ArrowColumnChunk),
+}
+
+impl ColumnWriter {
+    fn write(&mut self, cells: &Cells) -> Result<(), ParquetError> {
+        match (self, cells) {
+            (Self::Integers(writer), Cells::Integers(integers)) => {
+                writer.write(integers);
+                Ok(())
+            }
+            (Self::Arrays(field, writer), Cells::Array(array)) => {
+                let leaves = compute_leaves(field, array)?;
+                leaves.iter().try_for_each(|leaf| writer.write(leaf))
+            }
+            _ => Err(ParquetError::General("cells of another type".to_owned())),
+        }
+    }
+
+    /// Ends a page of integers; arrays have pages as the parquet crate likes.
+    fn end_page(&mut self) -> Result<(), ParquetError> {
+        match self {
+            Self::Integers(writer) => writer.end_page(),
+            Self::Arrays(..) => Ok(()),
+        }
+    }
+
+    fn close(self) -> Result<EncodedColumn, ParquetError> {
+        Ok(match self {
+            Self::Integers(writer) => EncodedColumn::Integers(writer.close()?),
+            Self::Arrays(_, writer) => EncodedColumn::Arrays(writer.close()?),
+        })
+    }
 }
 
 /// What a finished file holds.
@@ -150,13 +198,15 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         }
         if self.group.is_empty() {
             self.group = self
-                .factory
-                .create_column_writers(self.groups)
+                .column_writers()
                 .map_err(|error| parquet_error(&self.path, error))?;
         }
-        let (columns, schema, group) = (&self.columns, &self.schema, &mut self.group);
+        self.group_rows += rows;
+        self.rows += rows as u64;
+        let ends_page = self.group_rows % PAGE == 0;
+        let (columns, group) = (&self.columns, &mut self.group);
         let encoded = self.pool.install(|| {
-            let parts: Vec<Vec<ArrayRef>> = chunks
+            let parts: Vec<Vec<Cells>> = chunks
                 .into_par_iter()
                 .map(|chunk| fill(columns, &chunk))
                 .collect();
@@ -164,19 +214,42 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
                 .par_iter_mut()
                 .enumerate()
                 .try_for_each(|(number, writer)| {
-                    parts.iter().try_for_each(|part| {
-                        let leaves = compute_leaves(schema.field(number), &part[number])?;
-                        leaves.iter().try_for_each(|leaf| writer.write(leaf))
-                    })
+                    parts
+                        .iter()
+                        .try_for_each(|part| writer.write(&part[number]))?;
+                    if ends_page { writer.end_page() } else { Ok(()) }
                 })
         });
         encoded.map_err(|error| parquet_error(&self.path, error))?;
-        self.group_rows += rows;
-        self.rows += rows as u64;
         if self.group_rows >= ROW_GROUP {
             self.end_group()?;
         }
         Ok(())
+    }
+
+    /// Those of the next row group.
+    fn column_writers(&self) -> Result<Vec<ColumnWriter>, ParquetError> {
+        let arrays = self.factory.create_column_writers(self.groups)?;
+        let descriptors = self.file.schema_descr().columns();
+        let columns = self.columns.iter().zip(self.schema.fields());
+        Ok(columns
+            .zip(descriptors)
+            .zip(arrays)
+            .map(|(((column, field), descriptor), array)| {
+                match (descriptor.physical_type(), column.layout()) {
+                    (PhysicalType::INT32 | PhysicalType::INT64, layout) => {
+                        let encoding = match layout {
+                            Layout::Rare => IntegerEncoding::Dictionary,
+                            Layout::Random => IntegerEncoding::Random,
+                            _ => IntegerEncoding::Delta,
+                        };
+                        let descriptor = Arc::clone(descriptor);
+                        ColumnWriter::Integers(IntegerWriter::new(descriptor, encoding))
+                    }
+                    _ => ColumnWriter::Arrays(Arc::clone(field), array),
+                }
+            })
+            .collect())
     }
 
     fn end_group(&mut self) -> Result<(), Error> {
@@ -189,12 +262,15 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
             let chunks: Vec<_> = self.pool.install(|| {
                 writers
                     .into_par_iter()
-                    .map(ArrowColumnWriter::close)
+                    .map(ColumnWriter::close)
                     .collect::<Result<_, _>>()
             })?;
             let mut group = file.next_row_group()?;
             for chunk in chunks {
-                chunk.append_to_row_group(&mut group)?;
+                match chunk {
+                    EncodedColumn::Integers(chunk) => chunk.append_to_row_group(&mut group)?,
+                    EncodedColumn::Arrays(chunk) => chunk.append_to_row_group(&mut group)?,
+                }
             }
             group.close().map(|_| ())
         };
@@ -206,7 +282,7 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
 }
 
 /// All columns of some rows.
-fn fill<F>(columns: &[FileColumn<F>], rows: &[Box<F>]) -> Vec<ArrayRef> {
+fn fill<F>(columns: &[FileColumn<F>], rows: &[Box<F>]) -> Vec<Cells> {
     rows.iter().for_each(|row| prefetch(&**row));
     let rows: Vec<&F> = rows.iter().map(|row| &**row).collect();
     columns.iter().map(|column| column.fill(&rows)).collect()
@@ -258,7 +334,7 @@ fn lay_out(
                 .set_column_dictionary_enabled(path.clone(), true)
                 .set_column_statistics_enabled(path, EnabledStatistics::None);
         }
-        Layout::Plain | Layout::Random => Encoding::PLAIN,
+        Layout::Plain | Layout::Rare | Layout::Random => Encoding::PLAIN,
         Layout::Delta => Encoding::DELTA_BINARY_PACKED,
         Layout::Split => Encoding::BYTE_STREAM_SPLIT,
     };

@@ -20,11 +20,11 @@ fn identity<F: Row + 'static>() -> Vec<Column<F>> {
     let mut columns = key();
     columns.extend(vec![
         time(("first", Core, "", "Time of the first packet (the smallest)."), |f: &F, _| {
-            Some(f.flow().first())
+            f.flow().first()
         })
         .tstat("first"),
         time(("last", Core, "", "Time of the last packet (the largest)."), |f: &F, _| {
-            Some(f.flow().last())
+            f.flow().last()
         })
         .tstat("last"),
         i64(("durat_ns", Core, "ns", "last − first."), |f: &F, _| {

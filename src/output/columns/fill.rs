@@ -2,51 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringArray,
-    TimestampNanosecondArray,
-};
+use arrow::array::{BooleanArray, Float64Array, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
-use arrow::datatypes::{
-    DataType, Float64Type, Int64Type, TimeUnit, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
+use arrow::datatypes::{DataType, TimeUnit};
 
-use super::{Column, Fill, Layout};
+use super::{Cells, Column, Fill, Layout};
 use crate::config::Group;
 use crate::flow::Side;
-
-/// What a fill function of a primitive column returns: a value, or a value that may be missing.
-pub(super) trait Cell<T: ArrowPrimitiveType> {
-    /// The values of some rows.
-    fn array(cells: impl ExactSizeIterator<Item = Self>) -> PrimitiveArray<T>
-    where
-        Self: Sized;
-}
-
-/// Two blanket implementations would collide: one for each type then.
-macro_rules! cells {
-    ($($arrow:ty = $native:ty),*) => {$(
-        impl Cell<$arrow> for $native {
-            fn array(cells: impl ExactSizeIterator<Item = Self>) -> PrimitiveArray<$arrow> {
-                PrimitiveArray::from_iter_values(cells)
-            }
-        }
-
-        impl Cell<$arrow> for Option<$native> {
-            fn array(cells: impl ExactSizeIterator<Item = Self>) -> PrimitiveArray<$arrow> {
-                cells.collect()
-            }
-        }
-    )*};
-}
-cells!(
-    UInt8Type = u8,
-    UInt16Type = u16,
-    UInt32Type = u32,
-    UInt64Type = u64,
-    Int64Type = i64,
-    Float64Type = f64
-);
+use crate::output::integers::Cell;
 
 fn column<F>(
     (name, group, unit, doc): Entry,
@@ -70,70 +33,70 @@ fn column<F>(
 /// Name, group, unit and meaning of a column.
 pub(super) type Entry = (&'static str, Group, &'static str, &'static str);
 
-fn number<F, T: ArrowPrimitiveType, C: Cell<T>>(
+fn integer<F, T, C: Cell<T>>(
     entry: Entry,
-    layout: Layout,
+    data_type: DataType,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, side| {
-        Arc::new(C::array(rows.iter().map(|row| get(row, side)))) as ArrayRef
+        Cells::Integers(C::collect(rows.iter().map(|row| get(row, side))))
     });
-    column(entry, T::DATA_TYPE, layout, fill)
+    column(entry, data_type, Layout::Delta, fill)
 }
 
-pub(super) fn u8<F, C: Cell<UInt8Type>>(
+pub(super) fn u8<F, C: Cell<u8>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt8Type, C>(entry, Layout::Delta, get)
+    integer(entry, DataType::UInt8, get)
 }
 
-pub(super) fn u16<F, C: Cell<UInt16Type>>(
+pub(super) fn u16<F, C: Cell<u16>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt16Type, C>(entry, Layout::Delta, get)
+    integer(entry, DataType::UInt16, get)
 }
 
-pub(super) fn u32<F, C: Cell<UInt32Type>>(
+pub(super) fn u32<F, C: Cell<u32>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt32Type, C>(entry, Layout::Delta, get)
+    integer(entry, DataType::UInt32, get)
 }
 
-pub(super) fn u64<F, C: Cell<UInt64Type>>(
+pub(super) fn u64<F, C: Cell<u64>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, UInt64Type, C>(entry, Layout::Delta, get)
+    integer(entry, DataType::UInt64, get)
 }
 
-pub(super) fn i64<F, C: Cell<Int64Type>>(
+pub(super) fn i64<F, C: Cell<i64>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, Int64Type, C>(entry, Layout::Delta, get)
+    integer(entry, DataType::Int64, get)
 }
 
-pub(super) fn f64<F, C: Cell<Float64Type>>(
+pub(super) fn f64<F>(
     entry: Entry,
-    get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
+    get: impl Fn(&F, Side) -> Option<f64> + Send + Sync + 'static,
 ) -> Column<F> {
-    number::<F, Float64Type, C>(entry, Layout::Split, get)
+    let fill: Fill<F> = Box::new(move |rows, side| {
+        let cells: Float64Array = rows.iter().map(|row| get(row, side)).collect();
+        Cells::Array(Arc::new(cells))
+    });
+    column(entry, DataType::Float64, Layout::Split, fill)
 }
 
 /// Nanoseconds since 1970 in UTC.
-pub(super) fn time<F>(
+pub(super) fn time<F, C: Cell<i64>>(
     entry: Entry,
-    get: impl Fn(&F, Side) -> Option<i64> + Send + Sync + 'static,
+    get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    let fill: Fill<F> = Box::new(move |rows, side| {
-        let times: TimestampNanosecondArray = rows.iter().map(|row| get(row, side)).collect();
-        Arc::new(times.with_timezone("UTC")) as ArrayRef
-    });
     let data_type = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
-    column(entry, data_type, Layout::Delta, fill)
+    integer(entry, data_type, get)
 }
 
 pub(super) fn bool<F>(
@@ -142,7 +105,7 @@ pub(super) fn bool<F>(
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, side| {
         let cells = BooleanBuffer::collect_bool(rows.len(), |at| get(rows[at], side));
-        Arc::new(BooleanArray::new(cells, None)) as ArrayRef
+        Cells::Array(Arc::new(BooleanArray::new(cells, None)))
     });
     column(entry, DataType::Boolean, Layout::Plain, fill)
 }
@@ -163,7 +126,7 @@ pub(super) fn text<F>(
         }
         let ends = OffsetBuffer::new(ends.into());
         let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
-        Arc::new(StringArray::new(ends, text.into(), nulls)) as ArrayRef
+        Cells::Array(Arc::new(StringArray::new(ends, text.into(), nulls)))
     });
     column(entry, DataType::Utf8, Layout::Dictionary, fill)
 }

@@ -18,6 +18,7 @@ use arrow::error::ArrowError;
 
 use crate::config::{FlowOptions, Group, Groups};
 use crate::flow::{Flow, Side, TcpFlow, UdpFlow};
+use crate::output::integers::Integers;
 
 /// A flow of either table, seen by the columns that both have.
 pub trait Row: Send + Sync {
@@ -40,7 +41,15 @@ impl Row for UdpFlow {
 /// Fills one column for some rows; of an `x_` column, for one side.
 ///
 /// A trait object, so that columns of all types fit in one list; it is called once for hundreds of rows.
-type Fill<F> = Box<dyn Fn(&[&F], Side) -> ArrayRef + Send + Sync>;
+type Fill<F> = Box<dyn Fn(&[&F], Side) -> Cells + Send + Sync>;
+
+/// A column's values for some rows.
+pub(crate) enum Cells {
+    /// Of integers and times.
+    Integers(Integers),
+    /// Of all else.
+    Array(ArrayRef),
+}
 
 /// How a column's values are laid out in a Parquet page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +57,10 @@ pub enum Layout {
     /// Text with few values, often repeated: a dictionary. Without the smallest and largest, by
     /// which no query could leave out a part of the file: all values are everywhere.
     Dictionary,
-    /// The same in nearly every row, or bits: as they are.
+    /// Bits: as they are.
     Plain,
+    /// Integers that are the same in nearly every row: a dictionary, whose places stand in runs.
+    Rare,
     /// Another value in every row, by chance: as they are, without the smallest and largest.
     Random,
     /// Integers that vary by far less than their type allows: packed differences.
@@ -99,10 +110,10 @@ impl<F> Column<F> {
         self
     }
 
-    /// Says that nearly every row has the same value. Compression undoes that better than packing,
-    /// which costs as much for zeros as for other numbers.
+    /// Says that nearly every row has the same value. Packed differences would pay for another one
+    /// in the 127 around it.
     fn rare(self) -> Self {
-        self.layout(Layout::Plain)
+        self.layout(Layout::Rare)
     }
 
     /// Chooses another encoding than the type's usual one.
@@ -136,8 +147,15 @@ impl<F> Column<F> {
 
 impl<F> FileColumn<F> {
     /// The column's values for `rows`.
-    pub(crate) fn fill(&self, rows: &[&F]) -> ArrayRef {
+    pub(crate) fn fill(&self, rows: &[&F]) -> Cells {
         (self.entry.fill)(rows, self.side)
+    }
+
+    fn array(&self, rows: &[&F]) -> ArrayRef {
+        match self.fill(rows) {
+            Cells::Integers(integers) => integers.array(&self.entry.data_type),
+            Cells::Array(array) => array,
+        }
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -195,7 +213,7 @@ pub fn udp_batch(rows: &[&UdpFlow], options: &FlowOptions) -> Result<RecordBatch
 }
 
 fn batch<F>(rows: &[&F], columns: &[FileColumn<F>]) -> Result<RecordBatch, ArrowError> {
-    let arrays = columns.iter().map(|column| column.fill(rows)).collect();
+    let arrays = columns.iter().map(|column| column.array(rows)).collect();
     RecordBatch::try_new(schema(columns), arrays)
 }
 

@@ -3,6 +3,7 @@
 //! [`Column`]s come from one list; a [`TableWriter`] turns rows into row groups; the
 //! [`OutputFolder`] lets the results appear whole or not at all; [`markdown`] prints the list.
 
+mod column_writer;
 mod columns;
 mod document;
 mod folder;

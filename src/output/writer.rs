@@ -11,13 +11,11 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
-use parquet::basic::{Compression, Encoding, Type as PhysicalType, ZstdLevel};
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -26,8 +24,8 @@ use parquet::schema::types::ColumnPath;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::column_writer::ColumnWriter;
 use super::columns::{Cells, Column, FileColumn, Layout, file_columns, schema};
-use super::integers::{EncodedChunk, Encoding as IntegerEncoding, IntegerWriter};
 use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
 use crate::prefetch::prefetch;
@@ -55,49 +53,6 @@ pub struct TableWriter<'p, F> {
     group_rows: usize,
     groups: usize,
     rows: u64,
-}
-
-/// Writes one column in one row group.
-enum ColumnWriter {
-    Integers(IntegerWriter),
-    Arrays(FieldRef, ArrowColumnWriter),
-}
-
-/// What it makes.
-enum EncodedColumn {
-    Integers(EncodedChunk),
-    Arrays(ArrowColumnChunk),
-}
-
-impl ColumnWriter {
-    fn write(&mut self, cells: &Cells) -> Result<(), ParquetError> {
-        match (self, cells) {
-            (Self::Integers(writer), Cells::Integers(integers)) => {
-                writer.write(integers);
-                Ok(())
-            }
-            (Self::Arrays(field, writer), Cells::Array(array)) => {
-                let leaves = compute_leaves(field, array)?;
-                leaves.iter().try_for_each(|leaf| writer.write(leaf))
-            }
-            _ => Err(ParquetError::General("cells of another type".to_owned())),
-        }
-    }
-
-    /// Ends a page of integers; arrays have pages as the parquet crate likes.
-    fn end_page(&mut self) -> Result<(), ParquetError> {
-        match self {
-            Self::Integers(writer) => writer.end_page(),
-            Self::Arrays(..) => Ok(()),
-        }
-    }
-
-    fn close(self) -> Result<EncodedColumn, ParquetError> {
-        Ok(match self {
-            Self::Integers(writer) => EncodedColumn::Integers(writer.close()?),
-            Self::Arrays(_, writer) => EncodedColumn::Arrays(writer.close()?),
-        })
-    }
 }
 
 /// What a finished file holds.
@@ -203,7 +158,7 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         }
         self.group_rows += rows;
         self.rows += rows as u64;
-        let ends_page = self.group_rows % PAGE == 0;
+        let ends_page = self.group_rows.is_multiple_of(PAGE);
         let (columns, group) = (&self.columns, &mut self.group);
         let encoded = self.pool.install(|| {
             let parts: Vec<Vec<Cells>> = chunks
@@ -230,24 +185,12 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
     /// Those of the next row group.
     fn column_writers(&self) -> Result<Vec<ColumnWriter>, ParquetError> {
         let arrays = self.factory.create_column_writers(self.groups)?;
+        let fields = self.schema.fields().iter();
         let descriptors = self.file.schema_descr().columns();
-        let columns = self.columns.iter().zip(self.schema.fields());
+        let columns = self.columns.iter().zip(fields).zip(descriptors).zip(arrays);
         Ok(columns
-            .zip(descriptors)
-            .zip(arrays)
             .map(|(((column, field), descriptor), array)| {
-                match (descriptor.physical_type(), column.layout()) {
-                    (PhysicalType::INT32 | PhysicalType::INT64, layout) => {
-                        let encoding = match layout {
-                            Layout::Rare => IntegerEncoding::Dictionary,
-                            Layout::Random => IntegerEncoding::Random,
-                            _ => IntegerEncoding::Delta,
-                        };
-                        let descriptor = Arc::clone(descriptor);
-                        ColumnWriter::Integers(IntegerWriter::new(descriptor, encoding))
-                    }
-                    _ => ColumnWriter::Arrays(Arc::clone(field), array),
-                }
+                ColumnWriter::new(column.layout(), descriptor, field, array)
             })
             .collect())
     }
@@ -267,10 +210,7 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
             })?;
             let mut group = file.next_row_group()?;
             for chunk in chunks {
-                match chunk {
-                    EncodedColumn::Integers(chunk) => chunk.append_to_row_group(&mut group)?,
-                    EncodedColumn::Arrays(chunk) => chunk.append_to_row_group(&mut group)?,
-                }
+                chunk.append_to_row_group(&mut group)?;
             }
             group.close().map(|_| ())
         };

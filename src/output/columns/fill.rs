@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, Float64Array, StringArray};
-use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
+use arrow::array::{Float64Array, StringArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::{Cells, Column, Fill, Layout};
@@ -103,11 +103,7 @@ pub(super) fn bool<F>(
     entry: Entry,
     get: impl Fn(&F, Side) -> bool + Send + Sync + 'static,
 ) -> Column<F> {
-    let fill: Fill<F> = Box::new(move |rows, side| {
-        let cells = BooleanBuffer::collect_bool(rows.len(), |at| get(rows[at], side));
-        Cells::Array(Arc::new(BooleanArray::new(cells, None)))
-    });
-    column(entry, DataType::Boolean, Layout::Plain, fill)
+    integer(entry, DataType::Boolean, get).layout(Layout::Plain)
 }
 
 /// ASCII text that `push` appends for a row; false for null.

@@ -45,7 +45,7 @@ type Fill<F> = Box<dyn Fn(&[&F], Side) -> Cells + Send + Sync>;
 
 /// A column's values for some rows.
 pub(crate) enum Cells {
-    /// Of integers and times.
+    /// Of integers, times and booleans.
     Integers(Integers),
     /// Of all else.
     Array(ArrayRef),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow::datatypes::{
     DataType, Int64Type, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-/// Integers of any type in 64 bits: unsigned ones extended by zeros, those of 64 bits by their bits.
+/// Integers of any type in 64 bits: booleans as 0 and 1, unsigned ones extended by zeros, those of 64 bits by their bits.
 #[derive(Debug)]
 pub(crate) struct Integers {
     /// Those that are not null, or one of them if they are all the same.
@@ -49,7 +49,7 @@ macro_rules! cells {
         }
     )*};
 }
-cells!(u8, i64::from; u16, i64::from; u32, i64::from; u64, u64::cast_signed; i64, i64::from);
+cells!(bool, i64::from; u8, i64::from; u16, i64::from; u32, i64::from; u64, u64::cast_signed; i64, i64::from);
 
 impl Integers {
     /// None of them null.
@@ -126,6 +126,10 @@ impl Integers {
     /// The same as an Arrow array.
     pub(crate) fn array(&self, data_type: &DataType) -> ArrayRef {
         match data_type {
+            DataType::Boolean => {
+                let bits = self.cells().map(|cell| cell.map(|value| value != 0));
+                Arc::new(bits.collect::<BooleanArray>())
+            }
             DataType::UInt8 => self.primitive::<UInt8Type>(|value| value as u8),
             DataType::UInt16 => self.primitive::<UInt16Type>(|value| value as u16),
             DataType::UInt32 => self.primitive::<UInt32Type>(|value| value as u32),

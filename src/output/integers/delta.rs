@@ -88,12 +88,13 @@ impl Delta {
             *above = delta.wrapping_sub(least).cast_unsigned();
         }
         put_zigzag(least, &mut self.blocks);
-        let minis = || above.chunks(MINI_BLOCK);
-        let widths = minis().map(|mini| width(mini.iter().fold(0, |all, bits| all | bits)));
-        let at = self.blocks.len();
+        let (minis, _) = above.as_chunks::<MINI_BLOCK>();
+        let widths = [0, 1, 2, 3].map(|mini: usize| {
+            let all = minis[mini].iter().fold(0, |all, bits| all | bits);
+            width(all)
+        });
         self.blocks.extend(widths.map(|width| width as u8));
-        for (number, mini) in minis().enumerate() {
-            let width = u32::from(self.blocks[at + number]);
+        for (mini, width) in minis.iter().zip(widths) {
             pack(mini, width, &mut self.blocks);
         }
         self.waiting = 0;

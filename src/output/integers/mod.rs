@@ -1,6 +1,6 @@
-//! Columns of integers, from values to pages.
+//! Columns of integers and booleans, from values to pages.
 //!
-//! Nearly all columns are integers, and Parquet's own encoders treat each cell as if nothing were
+//! Nearly all columns are such, and Parquet's own encoders treat each cell as if nothing were
 //! known of it. Here a chunk of rows that are all alike costs next to nothing, and others are packed
 //! as they come: no array and no page of plain values stands between the flows and the packed bytes.
 //! Any reader of Parquet reads what comes out; the parquet crate frames the pages.
@@ -11,6 +11,7 @@
     reason = "numbers are cut to bits whose count is known, which is what packing them is"
 )]
 
+mod bits;
 mod cells;
 mod delta;
 mod dictionary;

@@ -18,6 +18,8 @@ use zstd::bulk::Compressor;
 const LEVEL: i32 = 1;
 /// A page with fewer bytes is not worth the attempt.
 const WORTH: usize = 64;
+/// Bytes of the first page by which it is told whether compression pays.
+const SAMPLE: usize = 8 << 10;
 
 thread_local! {
     /// Each thread's own: it holds tables of some hundred kilobytes.
@@ -28,7 +30,7 @@ thread_local! {
 pub(super) struct Pages {
     data: TrackedWrite<Vec<u8>>,
     /// What the first data page showed: whether compression gains anything here. Packed numbers
-    /// are often as random as they can be.
+    /// are often as random as they can be. All pages of a chunk must be alike in this.
     is_compressed: Option<bool>,
     index: OffsetIndexBuilder,
     uncompressed: usize,
@@ -93,20 +95,12 @@ impl Pages {
     }
 
     fn compress(&mut self, page: Vec<u8>) -> Result<Vec<u8>> {
-        if self.is_compressed == Some(false) {
-            return Ok(page);
-        }
-        if self.is_compressed.is_none() && page.len() < WORTH {
-            self.is_compressed = Some(false);
-            return Ok(page);
-        }
-        let smaller = zstd(&page)?;
-        let gains = || smaller.len() < page.len() - page.len() / 32;
-        if *self.is_compressed.get_or_insert_with(gains) {
-            Ok(smaller)
-        } else {
-            Ok(page)
-        }
+        let is_compressed = match self.is_compressed {
+            Some(known) => known,
+            None => gains(&page)?,
+        };
+        self.is_compressed = Some(is_compressed);
+        if is_compressed { zstd(&page) } else { Ok(page) }
     }
 
     fn count(&mut self, written: &PageWriteSpec, encoding: Encoding) {
@@ -195,6 +189,12 @@ impl Pages {
             close: close.update_dictionary_location(ahead)?,
         })
     }
+}
+
+/// Whether a page with this one's beginning gets 2 % smaller at least.
+fn gains(page: &[u8]) -> Result<bool> {
+    let sample = page.get(..SAMPLE).unwrap_or(page);
+    Ok(page.len() >= WORTH && zstd(sample)?.len() < sample.len() - sample.len() / 50)
 }
 
 fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, PrimitiveArray};
 use arrow::datatypes::{
-    ArrowPrimitiveType, Field, Int64Type, Schema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Field, Int64Type, Schema, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
 };
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
@@ -20,8 +21,8 @@ use super::{Cell, Encoding, IntegerWriter, Integers};
 const ENCODINGS: [Encoding; 3] = [Encoding::Delta, Encoding::Dictionary, Encoding::Random];
 
 /// A file of one column, each part a page.
-fn file<T: ArrowPrimitiveType>(parts: &[Integers], is_nullable: bool, encoding: Encoding) -> Bytes {
-    let field = Field::new("a", T::DATA_TYPE, is_nullable);
+fn file(parts: &[Integers], data_type: DataType, is_nullable: bool, encoding: Encoding) -> Bytes {
+    let field = Field::new("a", data_type, is_nullable);
     let schema = ArrowSchemaConverter::new()
         .convert(&Schema::new(vec![field]))
         .unwrap();
@@ -82,7 +83,7 @@ where
         .collect();
     let values: Vec<T::Native> = present.concat();
     for encoding in ENCODINGS {
-        let (read_back, statistics) = read::<T>(file::<T>(&nullable, true, encoding));
+        let (read_back, statistics) = read::<T>(file(&nullable, T::DATA_TYPE, true, encoding));
         assert_eq!(read_back, cells, "{encoding:?}, with nulls");
         assert_eq!(statistics.is_none(), encoding == Encoding::Random);
         if let Some(statistics) = statistics {
@@ -97,7 +98,7 @@ where
                 values.iter().max().copied()
             );
         }
-        let (read_back, _) = read::<T>(file::<T>(&required, false, encoding));
+        let (read_back, _) = read::<T>(file(&required, T::DATA_TYPE, false, encoding));
         let read_back: Vec<T::Native> = read_back.into_iter().flatten().collect();
         assert_eq!(read_back, values, "{encoding:?}, without nulls");
     }
@@ -215,6 +216,29 @@ fn differences_beyond_the_type() {
         Some(0),
         Some(i64::MIN),
     ]]);
+}
+
+#[test]
+fn booleans_are_read_back() {
+    for count in [0, 1, 7, 8, 9, 63, 64, 65, 1000] {
+        let mixed: Vec<bool> = (0..count).map(|n| n % 3 == 0 || n % 7 == 1).collect();
+        let parts = [mixed, vec![true; count], vec![false; 10]];
+        let cells: Vec<Integers> = parts
+            .iter()
+            .map(|part| Cell::collect(part.iter().copied()))
+            .collect();
+        let file = file(&cells, DataType::Boolean, false, Encoding::Bits);
+        let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let batches = batches.with_batch_size(5000).build().unwrap();
+        let read_back: Vec<bool> = batches
+            .flat_map(|batch| {
+                let batch = batch.unwrap();
+                let bits = batch.column(0).as_boolean();
+                bits.iter().map(Option::unwrap).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(read_back, parts.concat());
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! One integer column in one row group.
 
 use parquet::basic::{Encoding as ParquetEncoding, LogicalType, Type};
+use parquet::data_type::{BoolType, DataType, Int32Type, Int64Type};
 use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
+use super::bits::Bits;
 use super::cells::{Integers, Values};
 use super::delta::Delta;
 use super::dictionary::Dictionary;
@@ -20,9 +22,12 @@ pub(crate) enum Encoding {
     Dictionary,
     /// As they are, and without the smallest and largest.
     Random,
+    /// Booleans, as they are.
+    Bits,
 }
 
 enum Encoder {
+    Bits(Bits),
     Delta(Box<Delta>),
     Dictionary,
     Plain(Vec<u8>),
@@ -53,6 +58,7 @@ impl IntegerWriter {
             encoder: match encoding {
                 Encoding::Delta => Encoder::Delta(Box::new(Delta::new(is_narrow))),
                 Encoding::Dictionary => Encoder::Dictionary,
+                Encoding::Bits => Encoder::Bits(Bits::default()),
                 Encoding::Random => Encoder::Plain(Vec::new()),
             },
             dictionary: (encoding == Encoding::Dictionary).then(Box::default),
@@ -79,6 +85,7 @@ impl IntegerWriter {
         match (&mut self.encoder, &mut self.dictionary) {
             (Encoder::Dictionary, Some(dictionary)) => return dictionary.extend(values),
             (Encoder::Dictionary, None) => {}
+            (Encoder::Bits(bits), _) => bits.extend(values),
             (Encoder::Delta(delta), _) => delta.extend(values),
             (Encoder::Plain(page), _) => match values {
                 Values::Each(values) => plain(values, self.is_narrow, page),
@@ -112,6 +119,10 @@ impl IntegerWriter {
                 delta.finish(&mut page);
                 ParquetEncoding::DELTA_BINARY_PACKED
             }
+            Encoder::Bits(bits) => {
+                bits.finish(&mut page);
+                ParquetEncoding::PLAIN
+            }
             Encoder::Plain(values) => {
                 page.append(values);
                 ParquetEncoding::PLAIN
@@ -136,7 +147,7 @@ impl IntegerWriter {
         match &self.encoder {
             Encoder::Delta(delta) => delta.bytes(),
             Encoder::Plain(values) => values.len() + 64,
-            Encoder::Dictionary => 64,
+            Encoder::Bits(_) | Encoder::Dictionary => 64,
         }
     }
 
@@ -153,9 +164,8 @@ impl IntegerWriter {
             (page, values.len())
         });
         let nulls = self.nulls as u64;
-        let statistics = self
-            .bounds
-            .map(|bounds| bounds.statistics(nulls, self.is_narrow));
+        let physical = self.column.physical_type();
+        let statistics = self.bounds.map(|bounds| bounds.statistics(nulls, physical));
         self.pages.close(&self.column, dictionary, statistics)
     }
 }
@@ -207,18 +217,27 @@ impl Bounds {
         self.range = Some((least, most));
     }
 
-    fn statistics(&self, nulls: u64, is_narrow: bool) -> Statistics {
-        let least = self.range.map(|(least, _)| least ^ self.turn);
-        let most = self.range.map(|(_, most)| most ^ self.turn);
-        if is_narrow {
-            let (least, most) = (least.map(|v| v as i32), most.map(|v| v as i32));
-            ValueStatistics::new(least, most, None, Some(nulls), false)
-                .with_backwards_compatible_min_max(self.is_signed)
-                .into()
-        } else {
-            ValueStatistics::new(least, most, None, Some(nulls), false)
-                .with_backwards_compatible_min_max(self.is_signed)
-                .into()
+    fn statistics(&self, nulls: u64, physical: Type) -> Statistics {
+        let bounds = self.range.map(|(least, most)| {
+            let bounds = [least, most];
+            bounds.map(|bound| bound ^ self.turn)
+        });
+        match physical {
+            Type::BOOLEAN => self.of_type::<BoolType>(bounds, |value| value != 0, nulls),
+            Type::INT32 => self.of_type::<Int32Type>(bounds, |value| value as i32, nulls),
+            _ => self.of_type::<Int64Type>(bounds, |value| value, nulls),
         }
+    }
+
+    fn of_type<T: DataType>(
+        &self,
+        bounds: Option<[i64; 2]>,
+        narrow: impl Fn(i64) -> T::T,
+        nulls: u64,
+    ) -> Statistics {
+        let [least, most] = [0, 1].map(|end| bounds.map(|bounds| narrow(bounds[end])));
+        ValueStatistics::<T::T>::new(least, most, None, Some(nulls), false)
+            .with_backwards_compatible_min_max(self.is_signed)
+            .into()
     }
 }

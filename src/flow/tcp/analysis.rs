@@ -3,7 +3,7 @@
 //! Kept only if one of these groups is asked for. The order of the steps is that of spec 5.
 
 use super::super::{PacketInfo, Side, Sides, marks};
-use super::classify::{Class, Timing, classify};
+use super::classify::Judge;
 use super::counts::{OptCounts, SeqCounts};
 use super::number::{MaybeNumber, wrapped};
 use super::rtt::Rtt;
@@ -251,16 +251,10 @@ fn sequence(
     let (rtt, counts) = (&me.rtt, &mut me.seq);
     let is_window_closed =
         peer.position.is_window_closed() && seen.isn.is_some() && seen.peer_isn.is_some();
-    let mut timing = None;
-    let mut classes = [0; Class::COUNT];
-    let overlap = me.segments.send(sent, max_segments, |case| {
-        let timing = timing.get_or_insert_with(|| Timing::of(rtt, &peer.rtt));
-        let class = classify(case, timing, is_window_closed);
-        classes[class as usize] += 1;
-        class
-    });
-    if timing.is_some() {
-        counts.count_classes(&classes);
+    let mut judge = Judge::new(rtt, &peer.rtt, is_window_closed);
+    let overlap = me.segments.send(sent, max_segments, &mut judge);
+    if let Some(classes) = judge.counts() {
+        counts.count_classes(classes);
     }
     if overlap != Overlap::default() {
         counts.count_overlap(&overlap);

@@ -2,7 +2,8 @@
 //! specification's repairs (spec 6.3).
 
 use super::rtt::Rtt;
-use super::sequence::Segment;
+use super::sequence::{ACKED_ENOUGH, Segment, Sent};
+use super::verdict::{Bounds, Verdict};
 
 /// What a retransmission or a late segment turned out to be. One counter each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,27 @@ pub(super) enum Class {
 impl Class {
     /// How many there are.
     pub(super) const COUNT: usize = 8;
+
+    const ALL: [Self; Self::COUNT] = [
+        Self::Rto,
+        Self::FastRetransmit,
+        Self::Reordered,
+        Self::NetworkDuplicate,
+        Self::FlowControl,
+        Self::UnneededRto,
+        Self::UnneededFastRetransmit,
+        Self::Unknown,
+    ];
+
+    /// The class whose number has the bits that stand at one place of three words, the lowest bit
+    /// in the first word.
+    pub(super) fn at(words: &[u64; 3], place: usize) -> Self {
+        let number = words
+            .iter()
+            .rev()
+            .fold(0, |number, word| number << 1 | (word >> place & 1) as usize);
+        Self::ALL[number]
+    }
 }
 
 /// How a packet met a segment.
@@ -67,11 +89,11 @@ pub(super) struct Case<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
     /// Sum of both sides' mean round-trip times.
-    mean: f64,
+    pub(super) mean: f64,
     /// An estimate of the sender's time-out.
-    rto: f64,
+    pub(super) rto: f64,
     /// An estimate of the shortest round trip.
-    rtt: f64,
+    pub(super) rtt: f64,
     /// Both sides have samples.
     is_measured: bool,
 }
@@ -101,10 +123,66 @@ impl Timing {
     }
 }
 
+/// Classifies what one packet hits and fills, and counts the classes.
+pub(super) struct Judge<'a> {
+    me: &'a Rtt,
+    peer: &'a Rtt,
+    /// The receiver's window is 0 and both sides sent a SYN.
+    is_window_closed: bool,
+    /// Asked for by most packets never.
+    timing: Option<Timing>,
+    counts: [u32; Class::COUNT],
+}
+
+impl<'a> Judge<'a> {
+    #[inline]
+    pub(super) fn new(me: &'a Rtt, peer: &'a Rtt, is_window_closed: bool) -> Self {
+        Self {
+            me,
+            peer,
+            is_window_closed,
+            timing: None,
+            counts: [0; Class::COUNT],
+        }
+    }
+
+    fn timing(&mut self) -> Timing {
+        *self
+            .timing
+            .get_or_insert_with(|| Timing::of(self.me, self.peer))
+    }
+
+    /// The class of one case.
+    #[inline]
+    pub(super) fn class_of(&mut self, case: &Case<'_>) -> Class {
+        let class = classify(case, &self.timing(), self.is_window_closed);
+        self.counts[class as usize] += 1;
+        class
+    }
+
+    /// The classes of many segments that `sent` hits, behind one of class `before`.
+    pub(super) fn verdict(&mut self, sent: &Sent, class_before: Class, acked: u16) -> Verdict<'_> {
+        Verdict {
+            bounds: Bounds::of(&self.timing(), sent.time),
+            id: sent.id,
+            is_window_closed: self.is_window_closed,
+            class_before,
+            is_acked_enough: acked >= ACKED_ENOUGH,
+            counts: &mut self.counts,
+        }
+    }
+
+    /// How many segments and holes had each class, if there was one.
+    #[inline]
+    pub(super) fn counts(&self) -> Option<&[u32; Class::COUNT]> {
+        self.timing.is_some().then_some(&self.counts)
+    }
+}
+
 /// The class of a case. `is_window_closed`: the receiver's window is 0 and both sides sent a SYN.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "compared with floats")]
-pub(super) fn classify(case: &Case<'_>, timing: &Timing, is_window_closed: bool) -> Class {
+fn classify(case: &Case<'_>, timing: &Timing, is_window_closed: bool) -> Class {
     if case.numbers == 1 && is_window_closed {
         return Class::FlowControl;
     }
@@ -119,7 +197,9 @@ pub(super) fn classify(case: &Case<'_>, timing: &Timing, is_window_closed: bool)
     }
     let is_seen = matches!(case.kind, Kind::Seen { .. });
     let same_id = case.id != 0 && case.id == case.segment.id;
-    let has_three_duplicates = case.before.is_some_and(|before| before.acked > 3);
+    let has_three_duplicates = case
+        .before
+        .is_some_and(|before| before.acked >= ACKED_ENOUGH);
     if case.segment.acked > 0 {
         return match () {
             () if same_id => Class::NetworkDuplicate,
@@ -138,7 +218,25 @@ pub(super) fn classify(case: &Case<'_>, timing: &Timing, is_window_closed: bool)
     }
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// A packet's numbers from `first` to `last` against a segment.
+    pub(super) fn of(
+        kind: Kind,
+        segment: &'a Segment,
+        before: Option<Before>,
+        (first, last): (i64, i64),
+        sent: &Sent,
+    ) -> Self {
+        Self {
+            kind,
+            segment,
+            before,
+            numbers: last - first + 1,
+            time: sent.time,
+            id: sent.id,
+        }
+    }
+
     /// Time since the numbers, or those before the hole, were last sent; undefined for a hole at
     /// the front of a connection with known timing.
     fn recovery(&self, timing: &Timing) -> Option<i64> {

@@ -4,15 +4,21 @@
 //! the flow is here and always kept; the rest is kept only for the column groups that show it.
 
 pub(crate) mod analysis;
+mod blocks;
 mod classify;
 pub(crate) mod counts;
 mod handshake;
 mod history;
 mod number;
+mod order;
+mod row;
 mod rtt;
 mod segments;
 mod sequence;
 mod state;
+mod verdict;
+#[cfg(test)]
+mod witness;
 
 use analysis::{Analysis, Effects, Seen};
 use handshake::{Half, Handshake};

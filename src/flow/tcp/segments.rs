@@ -5,10 +5,17 @@
 
 use std::collections::VecDeque;
 
+use super::blocks::Swept;
+use super::classify::Class;
+use super::row::Row;
 use super::sequence::Segment;
+use super::verdict::Verdict;
 
 /// Places in the flow itself.
 const NEAR: usize = 2;
+
+/// A packet that has hit and filled fewer does not set up what a sweep needs.
+const STEPS_BEFORE_SWEEP: usize = 16;
 
 /// A queue of segments. `far` is empty unless both near places are taken.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +27,7 @@ pub(super) struct Segments {
 
 #[derive(Clone, Debug, Default)]
 struct Far {
-    segments: VecDeque<Segment>,
+    row: Row,
     settled: Settled,
 }
 
@@ -47,12 +54,14 @@ static NONE_FAR: VecDeque<Segment> = VecDeque::new();
 impl Segments {
     #[inline]
     fn far(&self) -> &VecDeque<Segment> {
-        self.far.as_deref().map_or(&NONE_FAR, |far| &far.segments)
+        self.far
+            .as_deref()
+            .map_or(&NONE_FAR, |far| far.row.segments())
     }
 
     #[cold]
-    fn far_mut(&mut self) -> &mut VecDeque<Segment> {
-        &mut self.far.get_or_insert_default().segments
+    fn far_mut(&mut self) -> &mut Row {
+        &mut self.far.get_or_insert_default().row
     }
 
     /// What is settled. A direction that fits into the flow itself keeps no account of it.
@@ -77,9 +86,10 @@ impl Segments {
 
     /// Bytes of those that are not in the flow itself, with room to grow.
     pub(super) fn far_bytes(&self) -> u64 {
-        2 * (self.far().len() * size_of::<Segment>()) as u64
+        self.far.as_deref().map_or(0, |far| far.row.bytes())
     }
 
+    /// The segment at `at`; its class and whether it was hit may be out of date.
     #[inline]
     pub(super) fn get(&self, at: usize) -> Option<&Segment> {
         match at.checked_sub(NEAR) {
@@ -91,7 +101,27 @@ impl Segments {
     pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
         match at.checked_sub(NEAR) {
             None => self.near[at].as_mut(),
-            Some(at) => self.far.as_mut()?.segments.get_mut(at),
+            Some(at) => self.far.as_mut()?.row.get_mut(at),
+        }
+    }
+
+    /// The class of the segment at `at`.
+    pub(super) fn class_of(&self, at: usize) -> Option<Class> {
+        match at.checked_sub(NEAR) {
+            None => self.near[at]?.class,
+            Some(at) => self.far.as_ref()?.row.class_of(at),
+        }
+    }
+
+    /// The segment at `at` was hit, and sent again at `time` if there is one.
+    pub(super) fn hit(&mut self, at: usize, class: Class, time: Option<i64>) {
+        match (at.checked_sub(NEAR), &mut self.far) {
+            (Some(at), Some(far)) => far.row.hit(at, class, time),
+            _ => {
+                if let Some(segment) = &mut self.near[at] {
+                    segment.hit(class, time);
+                }
+            }
         }
     }
 
@@ -105,7 +135,7 @@ impl Segments {
     /// Removes the second one.
     #[inline]
     pub(super) fn remove_second(&mut self) {
-        self.near[1] = self.far.as_mut().and_then(|far| far.segments.pop_front());
+        self.near[1] = self.far.as_mut().and_then(|far| far.row.pop_front());
     }
 
     #[inline]
@@ -114,26 +144,45 @@ impl Segments {
         self.far().back().or(near)
     }
 
+    /// Whether a packet that has taken as many steps should sweep from `at` on.
+    pub(super) fn may_sweep(&self, at: usize, steps: usize) -> bool {
+        let far = self.far.as_deref().filter(|_| at >= NEAR);
+        far.is_some_and(|far| far.row.has_blocks() || steps >= STEPS_BEFORE_SWEEP)
+    }
+
+    /// Hits the segments from `at` on, which [may be swept](Self::may_sweep), that the `numbers`
+    /// cover as a whole, up to the first hole.
+    pub(super) fn sweep(
+        &mut self,
+        at: usize,
+        numbers: (i64, i64),
+        verdict: &mut Verdict<'_>,
+    ) -> Swept {
+        let at = at.saturating_sub(NEAR);
+        self.far_mut().sweep(at, numbers, verdict)
+    }
+
     pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
         let near = self.near.iter().flatten().skip(at);
         near.chain(self.far().iter().skip(at.saturating_sub(NEAR)))
     }
 
-    /// Calls `visit` with the segments from place `at` on, until it returns false.
+    /// Calls `visit` with the segments from place `at` on that begin before `number`.
     #[inline]
-    pub(super) fn visit_from(&mut self, at: usize, mut visit: impl FnMut(&mut Segment) -> bool) {
+    pub(super) fn visit_before(
+        &mut self,
+        at: usize,
+        number: i64,
+        mut visit: impl FnMut(&mut Segment),
+    ) {
         for p in self.near.iter_mut().skip(at).flatten() {
-            if !visit(p) {
+            if p.first >= number {
                 return;
             }
+            visit(p);
         }
         if let Some(far) = &mut self.far {
-            let rest = far.segments.iter_mut().skip(at.saturating_sub(NEAR));
-            for p in rest {
-                if !visit(p) {
-                    return;
-                }
-            }
+            far.row.visit_before(at.saturating_sub(NEAR), number, visit);
         }
     }
 
@@ -157,14 +206,14 @@ impl Segments {
                 None => return,
             }
         }
-        self.far_mut().push_front(carried);
+        self.far_mut().insert(0, carried);
     }
 
     /// Removes the segments from place `start` up to, not including, `end`.
     pub(super) fn remove(&mut self, start: usize, end: usize) {
         if let Some(far) = &mut self.far {
-            far.segments
-                .drain(start.saturating_sub(NEAR)..end.saturating_sub(NEAR));
+            far.row
+                .remove(start.saturating_sub(NEAR), end.saturating_sub(NEAR));
         }
         if start >= NEAR {
             return;
@@ -173,7 +222,7 @@ impl Segments {
             let from = at + (end - start);
             self.near[at] = match from.checked_sub(NEAR) {
                 None => self.near[from].take(),
-                Some(_) => self.far.as_mut().and_then(|far| far.segments.pop_front()),
+                Some(_) => self.far.as_mut().and_then(|far| far.row.pop_front()),
             };
         }
     }
@@ -200,7 +249,7 @@ mod tests {
             first,
             last: first + 9,
             time: 0,
-            hits: 0,
+            is_hit: false,
             acked: 0,
             id: 0,
             class: None,

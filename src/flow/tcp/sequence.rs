@@ -3,7 +3,7 @@
 //! Segments are sorted and pairwise disjoint. Without loss an append touches the tail, an
 //! acknowledgement the head, and the head holds all that is acknowledged as one segment.
 
-use super::classify::{Before, Case, Class, Kind};
+use super::classify::{Before, Case, Class, Judge, Kind};
 use super::segments::{Segments, Settled};
 
 /// One run of sequence numbers that was sent as a whole.
@@ -15,12 +15,12 @@ pub(super) struct Segment {
     pub(super) last: i64,
     /// When it was last sent.
     pub(super) time: i64,
-    /// How often it was hit again.
-    pub(super) hits: u16,
     /// How many acknowledgements covered it.
     pub(super) acked: u16,
     /// IP identification of its first sending, 0 if absent.
     pub(super) id: u16,
+    /// Whether it was hit again.
+    pub(super) is_hit: bool,
     /// How its latest anomaly was classified.
     pub(super) class: Option<Class>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Overlap {
 }
 
 /// More acknowledgements than so many say nothing more (spec 6.3).
-const ACKED_ENOUGH: u16 = 4;
+pub(super) const ACKED_ENOUGH: u16 = 4;
 
 /// The segments of one direction.
 #[derive(Clone, Debug, Default)]
@@ -70,15 +70,9 @@ impl SegmentList {
         self.segments.far_bytes()
     }
 
-    /// Adds what a packet sent. `classify` is asked once for every hole filled and every segment
-    /// hit again.
+    /// Adds what a packet sent. `judge` classifies every hole filled and every segment hit again.
     #[inline]
-    pub(super) fn send(
-        &mut self,
-        sent: Sent,
-        limit: usize,
-        classify: impl FnMut(&Case<'_>) -> Class,
-    ) -> Overlap {
+    pub(super) fn send(&mut self, sent: Sent, limit: usize, judge: &mut Judge<'_>) -> Overlap {
         let is_new = self
             .segments
             .last()
@@ -87,7 +81,7 @@ impl SegmentList {
         if is_new {
             self.append(sent, sent.first);
         } else {
-            overlap = self.send_again(sent, classify);
+            overlap = self.send_again(sent, judge);
         }
         while self.segments.len() > limit.max(1) {
             self.drop_head();
@@ -103,56 +97,62 @@ impl SegmentList {
     }
 
     #[cold]
-    fn send_again(&mut self, sent: Sent, mut classify: impl FnMut(&Case<'_>) -> Class) -> Overlap {
+    fn send_again(&mut self, sent: Sent, judge: &mut Judge<'_>) -> Overlap {
         let mut overlap = Overlap::default();
         let (mut first, last) = (sent.first, sent.first + sent.count - 1);
         let mut at = self.segments.position(first);
         let mut before = self.before(at);
-        let mut is_hit = false;
+        let (mut is_hit, mut steps) = (false, 0);
         while first <= last {
-            let Some(p) = self.segments.get_mut(at) else {
+            let Some(&p) = self.segments.get(at) else {
                 self.append(sent, first);
                 break;
             };
-            let is_hole = first < p.first;
-            let end = last.min(if is_hole { p.first - 1 } else { p.last });
-            let class = classify(&Case {
-                kind: match is_hole {
-                    true => Kind::Hole,
-                    false => Kind::Seen {
-                        recovery: sent.time.saturating_sub(p.time).max(0),
-                    },
-                },
-                segment: p,
-                before,
-                numbers: end - first + 1,
-                time: sent.time,
-                id: sent.id,
-            });
-            if is_hole {
+            if first < p.first {
                 overlap.out_of_order |= last < p.last;
-                let (begin, next) = (first, p.first);
-                let filled = Segment::new(sent, begin, end, Some(class));
+                let end = last.min(p.first - 1);
+                let class = judge.class_of(&Case::of(Kind::Hole, &p, before, (first, end), &sent));
+                let filled = Segment::new(sent, first, end, Some(class));
                 before = Some(filled.as_before());
                 self.fill_hole(at, filled);
-                first = next;
+                first = p.first;
+                at += 1;
+            } else if is_hit
+                && p.last <= last
+                && self.segments.may_sweep(at, steps)
+                && let Some(Before {
+                    class: Some(class),
+                    acked,
+                    ..
+                }) = before
+            {
+                let mut verdict = judge.verdict(&sent, class, acked);
+                let swept = self.segments.sweep(at, (first, last), &mut verdict);
+                overlap.add(sent, first, swept.next - 1);
+                first = swept.next;
+                at += swept.count;
+                before = self.before(at);
             } else {
-                overlap.numbers += end - first + 1;
-                overlap.payload += payload_in(sent, first, end);
-                p.hits = p.hits.saturating_add(1);
-                p.class = Some(class);
-                first = p.last + 1;
-                let earlier = p.time;
+                let end = last.min(p.last);
+                let recovery = sent.time.saturating_sub(p.time).max(0);
+                let kind = Kind::Seen { recovery };
+                let class = judge.class_of(&Case::of(kind, &p, before, (first, end), &sent));
+                let time = if is_hit { p.time } else { sent.time };
+                overlap.add(sent, first, end);
+                self.segments.hit(at, class, (!is_hit).then_some(time));
                 if !is_hit {
-                    p.time = sent.time;
+                    self.sent_again(at, p.time, time);
                 }
-                before = Some(p.as_before());
-                if !is_hit {
-                    self.sent_again(at, earlier, sent.time);
-                }
+                before = Some(Before {
+                    class: Some(class),
+                    acked: p.acked,
+                    time,
+                });
                 is_hit = true;
+                first = p.last + 1;
+                at += 1;
             }
-            at += 1;
+            steps += 1;
         }
         overlap
     }
@@ -188,8 +188,10 @@ impl SegmentList {
     }
 
     fn before(&self, at: usize) -> Option<Before> {
-        let before = self.segments.get(at.checked_sub(1)?);
-        before.map(Segment::as_before)
+        let at = at.checked_sub(1)?;
+        let before = self.segments.get(at)?.as_before();
+        let class = self.segments.class_of(at);
+        Some(Before { class, ..before })
     }
 
     fn drop_head(&mut self) {
@@ -223,10 +225,7 @@ impl SegmentList {
         let mut sample = None;
         let mut is_new = false;
         let mut is_settled = true;
-        self.segments.visit_from(settled.count, |p| {
-            if p.first >= ack {
-                return false;
-            }
+        self.segments.visit_before(settled.count, ack, |p| {
             newest = newest.max(p.time);
             if p.acked > 0 {
                 p.acked = p.acked.saturating_add(1);
@@ -235,15 +234,14 @@ impl SegmentList {
                     settled.count += 1;
                     settled.newest = newest;
                 }
-                return true;
+                return;
             }
             is_settled = false;
             p.acked = 1;
             is_new = true;
-            if ack == p.last + 1 && p.time >= newest && p.hits == 0 {
+            if ack == p.last + 1 && p.time >= newest && !p.is_hit {
                 sample = Some(time.saturating_sub(p.time));
             }
-            true
         });
         self.segments.set_settled(settled);
         if is_new {
@@ -274,17 +272,17 @@ impl SegmentList {
 
     #[cold]
     fn merge_between_holes(&mut self) {
-        let is_acked = |p: &&Segment| p.acked > 0;
+        let is_acked = |p: &&mut Segment| p.acked > 0;
         // Those that are settled have holes between them; only the last may take in a follower.
         let settled = self.segments.settled();
         let start = settled.count.saturating_sub(1);
-        let Some(mut open) = self.segments.get(start).filter(is_acked).copied() else {
+        let Some(mut open) = self.segments.get_mut(start).filter(is_acked).copied() else {
             return;
         };
         let before = open;
         // Segments with holes between them move up behind the ones that took in their followers.
         let (mut kept, mut next) = (start, start + 1);
-        while let Some(&follower) = self.segments.get(next).filter(is_acked) {
+        while let Some(&mut follower) = self.segments.get_mut(next).filter(is_acked) {
             if open.last + 1 == follower.first {
                 open = open.joined_with(follower);
             } else {
@@ -316,6 +314,14 @@ impl SegmentList {
         }
     }
 
+    /// All segments as they are.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Vec<Segment> {
+        let mut segments = self.segments.clone();
+        let all = (0..segments.len()).filter_map(|at| segments.get_mut(at).copied());
+        all.collect()
+    }
+
     /// The first number of the list.
     pub(super) fn head(&self) -> Option<i64> {
         self.segments.get(0).map(|head| head.first)
@@ -335,17 +341,32 @@ impl SegmentList {
     }
 }
 
+impl Overlap {
+    /// The numbers from `first` to `last` were seen before.
+    fn add(&mut self, sent: Sent, first: i64, last: i64) {
+        self.numbers += last - first + 1;
+        self.payload += payload_in(sent, first, last);
+    }
+}
+
 impl Segment {
     fn new(sent: Sent, first: i64, last: i64, class: Option<Class>) -> Self {
         Self {
             first,
             last,
             time: sent.time,
-            hits: 0,
             acked: 0,
             id: sent.id,
+            is_hit: false,
             class,
         }
+    }
+
+    /// It was hit, and sent again at `time` if there is one.
+    pub(super) fn hit(&mut self, class: Class, time: Option<i64>) {
+        self.is_hit = true;
+        self.class = Some(class);
+        self.time = time.unwrap_or(self.time);
     }
 
     /// What counts of it for the one behind it.
@@ -368,10 +389,10 @@ impl Segment {
         Self {
             first: self.first,
             last: follower.last,
-            hits: self.hits,
             acked: follower.acked,
             time: newer.time,
             id: newer.id,
+            is_hit: self.is_hit,
             class: newer.class,
         }
     }
@@ -386,6 +407,7 @@ fn payload_in(sent: Sent, first: i64, last: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rtt::Rtt;
     use super::*;
     use proptest::prelude::*;
 
@@ -398,7 +420,7 @@ mod tests {
                     p.first,
                     p.last,
                     p.time,
-                    u32::from(p.hits),
+                    u32::from(p.is_hit),
                     p.acked.min(ACKED_ENOUGH),
                 )
             })
@@ -422,13 +444,9 @@ mod tests {
         if is_ack {
             return list.acknowledge(number, time);
         }
-        list.send(sent((number, count), time), 12, |case| {
-            if case.segment.acked > 3 {
-                Class::Rto
-            } else {
-                Class::Unknown
-            }
-        });
+        let (me, peer) = (Rtt::default(), Rtt::default());
+        let mut judge = Judge::new(&me, &peer, false);
+        list.send(sent((number, count), time), 12, &mut judge);
         None
     }
 

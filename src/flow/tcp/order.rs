@@ -1,0 +1,119 @@
+//! Which of up to 64 values are not below a bound, as the bits of a word: a search and a look-up,
+//! whatever the values.
+
+/// How many values there are at most.
+pub(super) const SIZE: usize = 64;
+
+/// Values in order.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// Ascending; behind the last one the largest number there is.
+    values: [i64; SIZE],
+    /// Where the value of each rank and of all higher ones stand, as bits.
+    from: [u64; SIZE + 1],
+}
+
+impl Order {
+    /// Of the first 64 values.
+    pub(super) fn of(values: impl Iterator<Item = i64>) -> Box<Self> {
+        let mut order = Box::new(Self {
+            values: [i64::MAX; SIZE],
+            from: [0; SIZE + 1],
+        });
+        let mut sorted = [(i64::MAX, 0); SIZE];
+        let mut len = 0;
+        for (at, (place, value)) in sorted.iter_mut().zip(values).enumerate() {
+            *place = (value, at);
+            len += 1;
+        }
+        sorted[..len].sort_unstable();
+        for (rank, &(value, at)) in sorted[..len].iter().enumerate().rev() {
+            order.values[rank] = value;
+            order.from[rank] = order.from[rank + 1] | 1 << at;
+        }
+        order
+    }
+
+    /// How many values are below `bound`.
+    fn rank(&self, bound: i64) -> usize {
+        let mut rank = 0;
+        for step in [32, 16, 8, 4, 2, 1] {
+            // Without a branch, which nobody could predict.
+            rank += step * usize::from(self.values[(rank + step - 1) % SIZE] < bound);
+        }
+        rank + usize::from(self.values[rank % SIZE] < bound)
+    }
+
+    /// Those that are not below `bound`.
+    pub(super) fn since(&self, bound: i64) -> u64 {
+        self.from[self.rank(bound)]
+    }
+
+    /// Those that are not below `low`, and those not below `high`, which is not below `low` and
+    /// mostly next to it.
+    pub(super) fn since_both(&self, low: i64, high: i64) -> (u64, u64) {
+        let rank = self.rank(low);
+        let is_same = self.values.get(rank).is_none_or(|&value| value >= high);
+        let since = self.from[rank];
+        (since, if is_same { since } else { self.since(high) })
+    }
+
+    /// Those that are equal to `value`, which is not the largest number there is.
+    pub(super) fn equal(&self, value: i64) -> u64 {
+        self.since(value) & !self.since(value + 1)
+    }
+
+    /// The value at place `at` changes from one to another.
+    pub(super) fn change(&mut self, at: usize, old: i64, new: i64) {
+        let bit = 1 << at;
+        let mut rank = self.rank(old);
+        while self.from[rank] & !self.from[rank + 1] != bit {
+            rank += 1;
+        }
+        while rank + 1 < SIZE && self.from[rank + 1] != 0 && self.values[rank + 1] < new {
+            self.values[rank] = self.values[rank + 1];
+            self.from[rank + 1] = self.from[rank + 2] | bit;
+            rank += 1;
+        }
+        while rank > 0 && self.values[rank - 1] > new {
+            self.values[rank] = self.values[rank - 1];
+            self.from[rank] = self.from[rank - 1] & !bit;
+            rank -= 1;
+        }
+        self.values[rank] = new;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn word(values: &[i64], is_so: impl Fn(i64) -> bool) -> u64 {
+        let bits = values.iter().enumerate();
+        bits.fold(0, |word, (at, &value)| word | u64::from(is_so(value)) << at)
+    }
+
+    proptest! {
+        #[test]
+        fn it_says_what_a_walk_says(
+            mut values in prop::collection::vec(prop_oneof![-9i64..9, any::<i64>()], 1..=SIZE),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), -10i64..10), 0..40),
+        ) {
+            let mut order = Order::of(values.iter().copied());
+            for (at, new) in changes {
+                let at = at.index(values.len());
+                order.change(at, values[at], new);
+                values[at] = new;
+                for bound in [new - 1, new, new + 1, i64::MIN, i64::MAX] {
+                    prop_assert_eq!(order.since(bound), word(&values, |value| value >= bound));
+                    if let Some(next) = bound.checked_add(1) {
+                        let both = (order.since(bound), order.since(next));
+                        prop_assert_eq!(order.since_both(bound, next), both);
+                        prop_assert_eq!(order.equal(bound), word(&values, |value| value == bound));
+                    }
+                }
+            }
+        }
+    }
+}

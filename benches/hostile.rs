@@ -105,6 +105,7 @@ fn hostile(packets: usize) -> Vec<Named> {
     let count = u32::try_from(packets).expect("there are few");
     let mut all = keys(count);
     all.extend(segments(count));
+    all.extend(bytes(count));
     all.extend(chains(count));
     all
 }
@@ -167,13 +168,6 @@ fn segments(count: u32) -> Vec<Named> {
             _ => acknowledgement(round.wrapping_add(8_000_000 + at)),
         }
     };
-    let over_bytes = |n: u32| {
-        let (round, at) = (n / 16_384 * 9_000, n % 16_384);
-        match at {
-            0..1_400 => data(round.wrapping_add(at), 1),
-            _ => data(round, 1_400),
-        }
-    };
     let numbers = |n: u32| tcp((1, 1000), (2, 80), SYN, (n * 77, 0), 0);
     vec![
         (
@@ -200,12 +194,80 @@ fn segments(count: u32) -> Vec<Named> {
             "thousands of segments, then acks of all",
             each(count, many_acks),
         ),
+        ("SYNs with a new number each", each(count, numbers)),
+    ]
+}
+
+/// One connection with segments of a byte, over which longer ones are sent again and again.
+fn bytes(count: u32) -> Vec<Named> {
+    let over_bytes = |n: u32| {
+        let (round, at) = (n / 16_384 * 9_000, n % 16_384);
+        match at {
+            0..1_400 => data(round.wrapping_add(at), 1),
+            _ => data(round, 1_400),
+        }
+    };
+    let with_holes = |n: u32| {
+        let (round, at) = (n / 2_050 * 9_000, n % 2_050);
+        match at {
+            0..2_047 => data(round.wrapping_add(at * 2), 1),
+            _ => data(round.wrapping_add((at - 2_047) * 1_400), 1_400),
+        }
+    };
+    let acked = |n: u32| {
+        let (round, at) = (n / 4_200 * 9_000, n % 4_200);
+        match at {
+            0..1_400 => data(round.wrapping_add(at), 1),
+            _ if at % 2 == 0 => data(round, 1_400),
+            _ => acknowledgement(round.wrapping_add((at - 1_400) / 2)),
+        }
+    };
+    let long = |n: u32| {
+        let (round, at) = (n / 16_384 * 9_000, n % 16_384);
+        match at {
+            0..4_096 => data(round.wrapping_add(at), 1),
+            _ => cut(data(round, 8_000), 1_514),
+        }
+    };
+    vec![
         (
             "segments of a byte, then longer ones over them",
             each(count, over_bytes),
         ),
-        ("SYNs with a new number each", each(count, numbers)),
+        ("the same, ids and times at odds", at_odds(count)),
+        ("the same, holes between the bytes", each(count, with_holes)),
+        (
+            "the same, an acknowledgement after each",
+            each(count, acked),
+        ),
+        ("the same, 4,096 bytes, captured in part", each(count, long)),
     ]
+}
+
+/// Segments of a byte in any order of time and with one of two identifications each; what is sent
+/// over them stands, for each of them anew, before or after the mean round trip or the time-out.
+fn at_odds(count: u32) -> Vec<Frame> {
+    let mut frames = each(count, |n| {
+        let (round, at) = (n / 16_384 * 9_000, n % 16_384);
+        let id = 1 + low(n.wrapping_mul(0x9e37_79b9) >> 31);
+        let mut frame = match at {
+            0..1_400 => data(round.wrapping_add(at * 601 % 1_400), 1),
+            1_400 => acknowledgement(round.wrapping_add(1)),
+            _ => data(round, 1_400),
+        };
+        frame[18..20].copy_from_slice(&id.to_be_bytes());
+        frame
+    });
+    for (n, frame) in (0i64..).zip(&mut frames) {
+        let (round, at) = (n / 16_384, n % 16_384);
+        let millis = match at {
+            0..1_400 => at / 2,
+            1_400 => 100,
+            _ => 400 + at * 7_919 % 1_000,
+        };
+        frame.time = START + round * 10 * SECOND + millis * 1_000_000;
+    }
+    frames
 }
 
 /// Headers and options in long rows.
@@ -273,6 +335,12 @@ fn syn(from: u32, port: u16) -> Vec<u8> {
 /// Of one connection.
 fn data(seq: u32, len: usize) -> Vec<u8> {
     tcp((1, 1000), (2, 80), ACK, (seq, 1), len)
+}
+
+/// A packet of which only the first `len` bytes were captured.
+fn cut(mut frame: Vec<u8>, len: usize) -> Vec<u8> {
+    frame.truncate(len);
+    frame
 }
 
 /// What its other side says.

@@ -40,8 +40,8 @@ struct Bits {
     times: Option<Box<Order>>,
     /// The identification of all, if they have the same.
     id: Option<u16>,
-    /// Their identifications, once they were asked for.
-    ids: Option<Box<Order>>,
+    /// Otherwise those there are, ascending, and which segments have each, once that was asked.
+    ids: Option<Vec<(u16, u64)>>,
     is_acked: u64,
     is_acked_enough: u64,
     /// It has one number.
@@ -71,7 +71,8 @@ impl Blocks {
 
     /// Bytes that they take at most.
     pub(super) fn bytes(&self) -> usize {
-        self.0.len() * (size_of::<Block>() + 2 * size_of::<Order>())
+        let ids = SIZE * size_of::<(u16, u64)>();
+        self.0.len() * (size_of::<Block>() + size_of::<Order>() + ids)
     }
 
     /// Which block the segment at `at` is in, and where that block begins.
@@ -317,6 +318,25 @@ impl Bits {
         self.times.get_or_insert_with(order)
     }
 
+    /// Those with this identification.
+    fn with_id<'a, I>(&mut self, id: u16, segments: &impl Fn() -> I) -> u64
+    where
+        I: Iterator<Item = &'a Segment>,
+    {
+        let ids = self.ids.get_or_insert_with(|| {
+            let mut ids: Vec<(u16, u64)> = Vec::new();
+            for (at, p) in segments().enumerate() {
+                match ids.binary_search_by_key(&p.id, |&(id, _)| id) {
+                    Ok(place) => ids[place].1 |= 1 << at,
+                    Err(place) => ids.insert(place, (p.id, 1 << at)),
+                }
+            }
+            ids
+        });
+        ids.binary_search_by_key(&id, |&(id, _)| id)
+            .map_or(0, |place| ids[place].1)
+    }
+
     /// Hits the segments at `places`, each of them as a whole.
     fn hit<'a, I>(&mut self, places: Range<usize>, segments: impl Fn() -> I, to: &mut Verdict<'_>)
     where
@@ -337,19 +357,11 @@ impl Bits {
                 self.sent_since(high, &segments),
             ),
         };
-        let same_id = match (i64::from(to.id), self.id) {
+        let same_id = match (to.id, self.id) {
             (0, _) => 0,
-            (id, Some(all)) => {
-                if id == i64::from(all) {
-                    !0
-                } else {
-                    0
-                }
-            }
-            (id, None) => self
-                .ids
-                .get_or_insert_with(|| Order::of(segments().map(|p| i64::from(p.id))))
-                .equal(id),
+            (id, Some(all)) if id == all => !0,
+            (_, Some(_)) => 0,
+            (id, None) => self.with_id(id, &segments),
         };
         let places = lowest(places.end) & !lowest(places.start);
         let traits = Traits {

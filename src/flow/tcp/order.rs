@@ -34,14 +34,16 @@ impl Order {
         order
     }
 
-    /// How many values are below `bound`.
+    /// How many values are below `bound`. Each step finds the quarter to go on with, by comparisons
+    /// that are made at once: a search by halves waits for memory twice as often.
     fn rank(&self, bound: i64) -> usize {
         let mut rank = 0;
-        for step in [32, 16, 8, 4, 2, 1] {
-            // Without a branch, which nobody could predict.
-            rank += step * usize::from(self.values[(rank + step - 1) % SIZE] < bound);
+        for quarter in [SIZE / 4, SIZE / 16] {
+            let ends = [1, 2, 3].map(|end| self.values[(rank + end * quarter - 1) % SIZE]);
+            rank += quarter * below(&ends, bound);
         }
-        rank + usize::from(self.values[rank % SIZE] < bound)
+        let rest = &self.values[rank.min(SIZE - 4)..][..4];
+        rank + below(rest, bound)
     }
 
     /// Those that are not below `bound`.
@@ -56,11 +58,6 @@ impl Order {
         let is_same = self.values.get(rank).is_none_or(|&value| value >= high);
         let since = self.from[rank];
         (since, if is_same { since } else { self.since(high) })
-    }
-
-    /// Those that are equal to `value`, which is not the largest number there is.
-    pub(super) fn equal(&self, value: i64) -> u64 {
-        self.since(value) & !self.since(value + 1)
     }
 
     /// The value at place `at` changes from one to another.
@@ -82,6 +79,11 @@ impl Order {
         }
         self.values[rank] = new;
     }
+}
+
+/// How many values are below `bound`, without a branch that nobody could predict.
+fn below(values: &[i64], bound: i64) -> usize {
+    values.iter().map(|&value| usize::from(value < bound)).sum()
 }
 
 #[cfg(test)]
@@ -110,7 +112,6 @@ mod tests {
                     if let Some(next) = bound.checked_add(1) {
                         let both = (order.since(bound), order.since(next));
                         prop_assert_eq!(order.since_both(bound, next), both);
-                        prop_assert_eq!(order.equal(bound), word(&values, |value| value == bound));
                     }
                 }
             }

@@ -150,10 +150,23 @@ impl Verdict<'_> {
             return;
         }
         let [low, middle, high] = class;
-        for (number, count) in self.counts.iter_mut().enumerate() {
-            let chosen = |word: u64, bit: usize| if number >> bit & 1 == 1 { word } else { !word };
-            let those = places & chosen(low, 0) & chosen(middle, 1) & chosen(high, 2);
-            *count += those.count_ones();
+        let (neither, one, other, both) =
+            (!low & !middle, low & !middle, !low & middle, low & middle);
+        let (lower, upper) = (places & !high, places & high);
+        let those = [
+            neither & lower,
+            one & lower,
+            other & lower,
+            both & lower,
+            neither & upper,
+            one & upper,
+            other & upper,
+            both & upper,
+        ];
+        // All at once: where there is no instruction for it, counting ones takes long.
+        let ones = those.map(u64::count_ones);
+        for (count, ones) in self.counts.iter_mut().zip(ones) {
+            *count += ones;
         }
     }
 }

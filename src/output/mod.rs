@@ -10,6 +10,9 @@ mod folder;
 mod integers;
 mod writer;
 
+/// Level of zstd. More of it costs several times as much and gains a few per cent.
+const ZSTD_LEVEL: i32 = 1;
+
 pub use columns::{Column, Layout, Row, tcp_batch, tcp_columns, udp_batch, udp_columns};
 pub use document::markdown;
 pub use folder::{Abandon, OutputFolder};

@@ -24,6 +24,7 @@ use parquet::schema::types::ColumnPath;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::ZSTD_LEVEL;
 use super::column_writer::ColumnWriter;
 use super::columns::{Cells, Column, FileColumn, Layout, file_columns, schema};
 use crate::config::{FlowOptions, Limit};
@@ -250,7 +251,7 @@ fn begin<F>(
 }
 
 fn properties<F>(columns: &[FileColumn<F>], options: &FlowOptions) -> WriterProperties {
-    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("goostat version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(level))
@@ -268,22 +269,15 @@ fn lay_out(
     path: ColumnPath,
     layout: Layout,
 ) -> WriterPropertiesBuilder {
-    let encoding = match layout {
-        Layout::Dictionary => {
-            return builder
-                .set_column_dictionary_enabled(path.clone(), true)
-                .set_column_statistics_enabled(path, EnabledStatistics::None);
-        }
-        Layout::Plain | Layout::Rare | Layout::Random => Encoding::PLAIN,
-        Layout::Delta => Encoding::DELTA_BINARY_PACKED,
-        Layout::Split => Encoding::BYTE_STREAM_SPLIT,
-    };
-    let builder = builder
-        .set_column_dictionary_enabled(path.clone(), false)
-        .set_column_encoding(path.clone(), encoding);
+    let builder = builder.set_column_dictionary_enabled(path.clone(), layout == Layout::Dictionary);
     match layout {
-        Layout::Random => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
-        _ => builder,
+        Layout::Dictionary => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
+        Layout::Random => builder
+            .set_column_encoding(path.clone(), Encoding::PLAIN)
+            .set_column_statistics_enabled(path, EnabledStatistics::None),
+        Layout::Split => builder.set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT),
+        // Of integers and booleans, which `integers` lays out.
+        Layout::Plain | Layout::Rare | Layout::Delta => builder,
     }
 }
 

@@ -14,8 +14,8 @@ use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, Trac
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 
-/// Level of zstd. More of it costs several times as much and gains a few per cent.
-const LEVEL: i32 = 1;
+use crate::output::ZSTD_LEVEL;
+
 /// A page with fewer bytes is not worth the attempt.
 const WORTH: usize = 64;
 /// Bytes of the first page by which it is told whether compression pays.
@@ -157,7 +157,7 @@ impl Pages {
             bytes = data;
         }
         let codec = match self.is_compressed {
-            Some(true) => Compression::ZSTD(ZstdLevel::try_new(LEVEL)?),
+            Some(true) => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
             _ => Compression::UNCOMPRESSED,
         };
         let used = self.encodings.iter().map(|pages| pages.encoding);
@@ -201,7 +201,7 @@ fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|compressor| {
         let compressor = match compressor {
             Some(compressor) => compressor,
-            None => compressor.insert(Compressor::new(LEVEL)?),
+            None => compressor.insert(Compressor::new(ZSTD_LEVEL)?),
         };
         Ok(compressor.compress(bytes)?)
     })

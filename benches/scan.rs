@@ -2,9 +2,6 @@
 
 mod common;
 
-use std::convert::Infallible;
-use std::ops::ControlFlow::Continue;
-
 use common::{Kind, Trace, stage};
 use goostat::capture::{Inputs, Packet, ReadOptions};
 
@@ -31,9 +28,8 @@ fn count(path: &std::path::Path, expected: u64) -> u64 {
     let read = inputs.read(|length| {
         packets += 1;
         bytes += *length;
-        Continue::<Infallible>(())
     });
-    let Continue(()) = read.expect("a whole trace");
+    read.expect("a whole trace");
     assert_eq!(packets, expected);
     bytes
 }

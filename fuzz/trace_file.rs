@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each target uses its part")]
 
-use std::convert::Infallible;
-use std::ops::ControlFlow::Continue;
 use std::path::PathBuf;
 
 use goostat::Error;
@@ -56,10 +54,7 @@ pub(crate) fn read(
     let own = |packet: &Packet<'_>| OwnedPacket::from(*packet);
     let mut inputs = Inputs::open(&[file(bytes)], &options, own)?;
     let mut packets = Vec::new();
-    let Continue(()) = inputs.read(|packet| {
-        packets.push(packet.clone());
-        Continue::<Infallible>(())
-    })?;
+    inputs.read(|packet| packets.push(packet.clone()))?;
     let mut reports = inputs.finish();
     let report = reports.pop().expect("there is one trace");
     assert!(reports.is_empty());

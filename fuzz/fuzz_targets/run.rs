@@ -9,9 +9,6 @@ mod trace_file;
 #[path = "../../tests/tracked/mod.rs"]
 mod tracked;
 
-use std::convert::Infallible;
-use std::ops::ControlFlow::Continue;
-
 use goostat::capture::{Inputs, ReadOptions, Timestamp};
 use goostat::config::FlowOptions;
 use goostat::decode::Fate;
@@ -52,7 +49,7 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
     let mut closed = ClosedFlows::default();
     let path = trace_file::file(bytes);
     let mut inputs = Inputs::open(&[path], &ReadOptions::default(), intake.decoder())?;
-    let Continue(()) = inputs.read(|packet| {
+    inputs.read(|packet| {
         if let Some((info, link)) = intake.decoded(packet) {
             let table = usize::try_from(info.hash % 61).expect("it is small") % tables;
             trackers[table].process(&[info], &[*link]);
@@ -63,7 +60,6 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
                 let Ok(()) = tracker.end_epoch(clock, |piece| closed.add(piece));
             }
         }
-        Continue::<Infallible>(())
     })?;
     let clock: Timestamp = intake.clock();
     for tracker in trackers {

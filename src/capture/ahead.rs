@@ -5,11 +5,11 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::panic::resume_unwind;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+use super::feed::pass_on_panic;
 use super::packet::Packet;
 use super::report::TraceReport;
 use super::trace::Trace;
@@ -111,10 +111,10 @@ impl<V: Send + 'static> Ahead<V> {
     #[inline]
     pub(crate) fn read<B>(
         &mut self,
-        mut take: impl FnMut(&mut V) -> ControlFlow<B>,
+        mut take: impl FnMut(&V) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, Error> {
         loop {
-            while let Some(view) = self.batch.get_mut(self.taken) {
+            while let Some(view) = self.batch.get(self.taken) {
                 self.taken += 1;
                 if let ControlFlow::Break(value) = take(view) {
                     return Ok(ControlFlow::Break(value));
@@ -149,10 +149,8 @@ impl<V: Send + 'static> Ahead<V> {
                 end.error.map_or(Ok(false), Err)
             }
             Err(_) => {
-                // The thread said how it ended, long ago; if it did not, it panicked, and so do we.
-                if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
-                    resume_unwind(panic);
-                }
+                // The thread said how it ended, long ago, or it panicked.
+                pass_on_panic(&mut self.thread);
                 self.batch.clear();
                 Ok(false)
             }
@@ -172,22 +170,22 @@ fn scan<L: Viewer>(
         let mut views = spare.try_recv().unwrap_or_default();
         views.clear();
         views.reserve(BATCH);
-        let mut advanced = Ok(true);
-        while views.len() < BATCH {
-            advanced = trace.advance();
-            if !matches!(advanced, Ok(true)) {
-                break;
+        let read = trace.read(|packet| {
+            views.push(viewer.view(&packet));
+            match views.len() {
+                BATCH => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
             }
-            views.push(viewer.view(&trace.packet()));
-        }
+        });
         if !views.is_empty() {
             full.send(Message::Views(views)).ok()?;
         }
-        if !matches!(advanced, Ok(true)) {
-            return Some(End {
-                report: Some(Box::new(trace.finish())),
-                error: advanced.err(),
-            });
+        if let Ok(ControlFlow::Break(())) = read {
+            continue;
         }
+        return Some(End {
+            report: Some(Box::new(trace.finish())),
+            error: read.err(),
+        });
     }
 }

@@ -143,16 +143,20 @@ impl Feed {
         let _ = self.spare.send(bytes);
     }
 
-    /// The thread says how the stream ended before it goes; if it did not, it panicked, and so do
-    /// we.
+    /// The thread says how the stream ended before it goes, unless it panicked.
     fn fallen_silent(&mut self) -> Next {
-        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
-            resume_unwind(panic);
-        }
+        pass_on_panic(&mut self.thread);
         Next::End(
             End::Failed(io::Error::other("the reading thread is gone")),
             0,
         )
+    }
+}
+
+/// Waits for a thread that is ending; if it panicked, so do we.
+pub(crate) fn pass_on_panic(thread: &mut Option<JoinHandle<()>>) {
+    if let Some(Err(panic)) = thread.take().map(JoinHandle::join) {
+        resume_unwind(panic);
     }
 }
 

@@ -1,6 +1,7 @@
 //! All traces as one stream of packets.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ pub enum Sight<'a, V> {
     /// It was not looked at.
     Packet(Packet<'a>),
     /// It was.
-    View(&'a mut V),
+    View(&'a V),
 }
 
 /// The trace whose packets are being taken.
@@ -170,23 +171,24 @@ impl<L: Viewer> Inputs<L> {
         Ok(inputs)
     }
 
-    /// Gives `take` what is made of every packet that is left, until it breaks off.
+    /// Gives `take` what is made of every packet that is left.
     ///
     /// # Errors
     /// If a trace cannot be read on, or is damaged, and the options are strict.
-    pub fn read<B>(
-        &mut self,
-        mut take: impl FnMut(&mut L::View) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B>, Error> {
+    pub fn read(&mut self, mut take: impl FnMut(&L::View)) -> Result<(), Error> {
         let viewer = self.viewer.clone();
-        self.each(|sight| match sight {
-            Sight::Packet(packet) => take(&mut viewer.view(&packet)),
-            Sight::View(view) => take(view),
-        })
+        let ControlFlow::Continue(()) = self.each(|sight| {
+            match sight {
+                Sight::Packet(packet) => take(&viewer.view(&packet)),
+                Sight::View(view) => take(view),
+            }
+            ControlFlow::<Infallible>::Continue(())
+        })?;
+        Ok(())
     }
 
-    /// The same, but leaves it to `take` to look at the packets that have not been looked at: where
-    /// every instruction counts, what it makes of them need not be put together for it.
+    /// The same until `take` breaks off. It looks for itself at the packets that have not been looked
+    /// at: where every instruction counts, what it makes of them need not be put together for it.
     ///
     /// # Errors
     /// If a trace cannot be read on, or is damaged, and the options are strict.

@@ -1,6 +1,5 @@
 //! Traces of all kinds and numbers as one stream.
 
-use std::convert::Infallible;
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::PathBuf;
 
@@ -277,11 +276,7 @@ fn a_pipe_is_read_once_and_keeps_its_place_in_the_order() {
         let mut inputs = opened.unwrap();
         assert_eq!(inputs.progress().total(), None);
         let mut lengths = Vec::new();
-        let read = inputs.read(|length| {
-            lengths.push(*length);
-            Continue::<Infallible>(())
-        });
-        let Continue(()) = read.unwrap();
+        inputs.read(|length| lengths.push(*length)).unwrap();
         assert!(
             lengths
                 .into_iter()
@@ -309,9 +304,8 @@ fn progress_ends_at_the_total() {
             latest = progress.done();
             seen.push(latest);
         }
-        Continue::<Infallible>(())
     });
-    let Continue(()) = read.unwrap();
+    read.unwrap();
     assert!(seen.len() > 3 && seen.is_sorted(), "{seen:?}");
     assert_eq!(inputs.finish()[0].format, Some(CaptureFormat::Pcap));
     assert_eq!(Some(progress.done()), progress.total());
@@ -371,7 +365,7 @@ fn a_trace_that_is_left_early_is_not_reported() {
     let (_, paths) = two_packed(folder.path());
     let mut inputs = super::Inputs::open(&paths, &ReadOptions::default(), captured_len).unwrap();
     let mut taken = 0;
-    let read = inputs.read(|_| {
+    let read = inputs.each(|_| {
         taken += 1;
         match taken {
             6000 => Break("enough"),
@@ -396,9 +390,8 @@ fn a_stop_ends_the_trace_that_is_read_ahead() {
     let read = inputs.read(|_| {
         taken += 1;
         options.stop.stop();
-        Continue::<Infallible>(())
     });
-    let Continue(()) = read.unwrap();
+    read.unwrap();
     assert!(inputs.was_interrupted());
     let reports = inputs.finish();
     assert_eq!(
@@ -416,5 +409,5 @@ fn a_panic_where_a_trace_is_read_ahead_is_passed_on() {
         assert!(packet.captured.is_empty(), "a viewer of a test breaks");
     };
     let mut inputs = super::Inputs::open(&paths, &ReadOptions::default(), view).unwrap();
-    let _ = inputs.read(|()| Continue::<Infallible>(()));
+    let _ = inputs.read(|()| ());
 }

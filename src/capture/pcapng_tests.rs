@@ -1,8 +1,5 @@
 //! The next generation format, from crafted bytes.
 
-use std::convert::Infallible;
-use std::ops::ControlFlow::Continue;
-
 use super::testing::{BIG, LITTLE, Sample, Writer, read_bytes, samples, write};
 use super::{
     ByteOrder, CaptureFormat, DamageReason, Inputs, LinkType, Packet, ReadOptions, Resolution,
@@ -322,11 +319,7 @@ fn check_sequences_that_are_promised_are_no_part_of_the_frame() {
         };
         let mut inputs = Inputs::open(&[path], &ReadOptions::default(), view).unwrap();
         let mut frames = Vec::new();
-        let read = inputs.read(|frame| {
-            frames.push(*frame);
-            Continue::<Infallible>(())
-        });
-        let Continue(()) = read.unwrap();
+        inputs.read(|frame| frames.push(*frame)).unwrap();
         assert_eq!(frames, expected);
         assert_eq!(inputs.finish()[0].check_sequence_len, Some(4));
     }

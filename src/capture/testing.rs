@@ -1,8 +1,6 @@
 //! Captures made for tests, byte by byte.
 
-use std::convert::Infallible;
 use std::io::{Read, Write};
-use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 
 use super::{ByteOrder, Compression, Inputs, Packet, ReadOptions, TraceReport};
@@ -247,10 +245,7 @@ pub(crate) fn read(
     let mut samples = Vec::new();
     for _ in 0..2 {
         // The second time there is no more.
-        let Continue(()) = inputs.read(|sample| {
-            samples.push(sample.clone());
-            Continue::<Infallible>(())
-        })?;
+        inputs.read(|sample| samples.push(sample.clone()))?;
     }
     Ok((samples, inputs.finish()))
 }

@@ -8,8 +8,6 @@
 
 mod cells;
 
-use std::convert::Infallible;
-use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
 use goostat::capture::{Inputs, LinkType, Packet, ReadOptions, Timestamp};
@@ -93,10 +91,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RefPacket>, Error> {
     };
     let mut inputs = Inputs::open(&[path.to_owned()], &ReadOptions::default(), view)?;
     let mut packets = Vec::new();
-    let Continue(()) = inputs.read(|packet| {
-        packets.push(*packet);
-        Continue::<Infallible>(())
-    })?;
+    inputs.read(|packet| packets.push(*packet))?;
     Ok(packets)
 }
 

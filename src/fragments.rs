@@ -47,7 +47,7 @@ impl Fragments {
         clock: Timestamp,
     ) -> Option<&PacketInfo> {
         let first = self.firsts.get(key)?;
-        let is_late = time.since(first.time) > LIFETIME || is_past(first, clock);
+        let is_late = time.since(first.facts.time) > LIFETIME || is_past(first, clock);
         (!is_late).then_some(first)
     }
 
@@ -73,5 +73,5 @@ impl Fragments {
 }
 
 fn is_past(first: &PacketInfo, clock: Timestamp) -> bool {
-    clock.since(first.time.max(first.clock)) > LIFETIME
+    clock.since(first.facts.time.max(first.clock)) > LIFETIME
 }

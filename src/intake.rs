@@ -8,7 +8,7 @@
 use crate::capture::{LinkType, Packet, Timestamp, Viewer};
 use crate::config::{FlowOptions, Group};
 use crate::decode::{Decoded, Fate, Headers, LaterFragment, LinkInfo, Want, decode};
-use crate::flow::{FragmentKey, PacketInfo, marks};
+use crate::flow::{FragmentKey, PacketFacts, PacketInfo, marks};
 use crate::fragments::Fragments;
 use crate::key::KeyHasher;
 use crate::summary::{Fates, PacketSummary};
@@ -162,7 +162,7 @@ impl Intake {
                 let mut info = PacketInfo::from_headers(headers);
                 info.hash = self.hasher.hash(&info.key);
                 info.number = number;
-                (info.time, info.clock) = (packet.time, clock);
+                (info.facts.time, info.clock) = (packet.time, clock);
                 if headers.first_fragment.is_some() {
                     self.store_fragment(headers, &info);
                 }
@@ -175,9 +175,9 @@ impl Intake {
                 return None;
             }
         };
-        info.frame_len = packet.original_len;
+        info.facts.frame_len = packet.original_len;
         if packet.is_truncated {
-            info.marks |= marks::TRUNCATED;
+            info.facts.marks |= marks::TRUNCATED;
         }
         Some(info)
     }
@@ -203,10 +203,13 @@ impl Intake {
             return None;
         };
         Some(PacketInfo {
-            time,
             clock,
-            ip_len: fragment.ip.length,
-            marks: marks::FRAGMENT | first.marks & marks::FROM_HIGH,
+            facts: PacketFacts {
+                time,
+                ip_len: fragment.ip.length,
+                marks: marks::FRAGMENT | first.facts.marks & marks::FROM_HIGH,
+                ..first.facts
+            },
             ..*first
         })
     }

@@ -3,29 +3,31 @@
 /// Bytes that are fetched at once.
 const LINE: usize = 64;
 
-/// Starts to fetch the cache lines of `value`.
+/// Starts to fetch the cache lines that `value` lies in.
 #[inline]
-pub(crate) fn prefetch<T>(value: &T) {
-    for line in (0..size_of::<T>()).step_by(LINE) {
-        prefetch_line(std::ptr::from_ref(value).cast::<u8>(), line);
+pub(crate) fn prefetch<T: ?Sized>(value: &T) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    let into_line = start.addr() % LINE;
+    for line in (0..size_of_val(value) + into_line).step_by(LINE) {
+        prefetch_line(start.wrapping_sub(into_line).wrapping_add(line));
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn prefetch_line(start: *const u8, offset: usize) {
+fn prefetch_line(line: *const u8) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: a prefetch is a hint that never faults, whatever its address; this one lies inside
-    // the value that the caller holds a reference to.
+    // SAFETY: a prefetch is a hint that never faults, whatever its address; this one is of a
+    // line of the value that the caller holds a reference to.
     #[expect(unsafe_code, reason = "measured: docs/performance.md, prefetch")]
     unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(offset).cast());
+        _mm_prefetch::<_MM_HINT_T0>(line.cast());
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-fn prefetch_line(_start: *const u8, _offset: usize) {}
+fn prefetch_line(_line: *const u8) {}
 
 #[cfg(test)]
 mod tests {

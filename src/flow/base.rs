@@ -1,7 +1,7 @@
 //! What TCP and UDP flows have in common: key, roles, times, packet and byte counts.
 
 use super::roles::{self, ClientBy};
-use super::{PacketInfo, Side, Sides, Span, marks};
+use super::{MacAddress, PacketFacts, PacketInfo, Side, Sides, Span, marks};
 use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Group};
 use crate::decode::{LinkInfo, Tunnel};
@@ -94,7 +94,7 @@ pub struct SideHeaders {
     /// OR of all types of service.
     pub tos_or: u8,
     /// Link-layer source of the first packet, if asked for.
-    pub mac: Option<[u8; 6]>,
+    pub mac: Option<MacAddress>,
 }
 
 /// Counters that stay at zero in most flows, apart from the others until one does not.
@@ -176,7 +176,7 @@ impl Flow {
 
     /// Which side sent `packet`.
     #[inline]
-    pub(super) fn side_of(&self, packet: &PacketInfo) -> Side {
+    pub(super) fn side_of(&self, packet: &PacketFacts) -> Side {
         if packet.from() == self.client {
             Side::Client
         } else {
@@ -186,14 +186,13 @@ impl Flow {
 
     /// Counts a packet: the part of step 1 of spec 5 that all flows share.
     #[inline]
-    pub(super) fn count(&mut self, packet: &PacketInfo, side: Side, link: Option<&LinkInfo>) {
+    pub(super) fn count(&mut self, packet: &PacketFacts, side: Side, mac: Option<MacAddress>) {
         let time = packet.time;
         let is_backstep = time.0 < self.times().last;
         let is_ce = packet.tos & 3 == 3;
         if is_backstep || is_ce || packet.marks & (marks::BAD_LEN | marks::TSO) != 0 {
             self.count_oddities(packet, side, is_backstep, is_ce);
         }
-        self.touch = packet.clock;
         bump(&mut self.trunc_pkts, packet.has(marks::TRUNCATED));
         let (me, headers) = (&mut self.sides[side], &mut self.headers[side]);
         if me.pkts == 0 {
@@ -202,7 +201,7 @@ impl Flow {
                 ttl_max: packet.ttl,
                 tos_first: packet.tos,
                 tos_or: packet.tos,
-                mac: link.and_then(|link| link.source_mac),
+                mac,
             };
         }
         me.pkts += 1;
@@ -216,7 +215,7 @@ impl Flow {
     }
 
     #[cold]
-    fn count_oddities(&mut self, packet: &PacketInfo, side: Side, is_backstep: bool, is_ce: bool) {
+    fn count_oddities(&mut self, packet: &PacketFacts, side: Side, is_backstep: bool, is_ce: bool) {
         let odd = self.oddities.get_or_insert_default();
         bump(&mut odd.clock_backsteps, is_backstep);
         bump(&mut odd.bad_len_pkts, packet.has(marks::BAD_LEN));
@@ -235,7 +234,7 @@ impl Flow {
     }
 
     /// Counts a later fragment, which changes nothing else (spec 3.5).
-    pub(super) fn count_fragment(&mut self, fragment: &PacketInfo) {
+    pub(super) fn count_fragment(&mut self, fragment: &PacketFacts) {
         let side = self.side_of(fragment);
         bump(
             &mut self.oddities.get_or_insert_default().frag_pkts[side],
@@ -335,8 +334,8 @@ pub(super) trait Tracked {
     /// Counts a packet. True if it closed the flow.
     fn count(
         &mut self,
-        packet: &PacketInfo,
-        link: Option<&LinkInfo>,
+        packet: &PacketFacts,
+        mac: Option<MacAddress>,
         options: &FlowOptions,
     ) -> bool;
 
@@ -359,18 +358,18 @@ pub(super) trait Tracked {
     fn silence_reason(&self) -> EndReason;
 
     /// Whether `packet` begins another flow with the same key (spec 4.3).
-    fn is_reused_by(&self, packet: &PacketInfo) -> bool;
+    fn is_reused_by(&self, packet: &PacketFacts) -> bool;
 
     /// Why the flow has ended before `packet`, if it has: silence, age, or a new connection.
     #[inline]
     fn ended_before(&self, packet: &PacketInfo, options: &FlowOptions) -> Option<EndReason> {
         let flow = self.flow();
-        let age = packet.time.since(Timestamp(flow.first()));
-        if flow.is_past(self.timeout(options), Some(packet.time), packet.clock) {
+        let age = packet.facts.time.since(Timestamp(flow.first()));
+        if flow.is_past(self.timeout(options), Some(packet.facts.time), packet.clock) {
             Some(self.closed().unwrap_or_else(|| self.silence_reason()))
         } else if options.active_timeout.is_some_and(|limit| age > limit) {
             Some(self.closed().unwrap_or(EndReason::Active))
-        } else if self.is_reused_by(packet) {
+        } else if self.is_reused_by(&packet.facts) {
             Some(self.closed().unwrap_or(EndReason::Reuse))
         } else {
             None

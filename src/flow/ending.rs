@@ -6,16 +6,21 @@ use std::convert::Infallible;
 
 use super::base::{EndReason, Tracked};
 use super::index::Index;
-use super::shelf::{EndedSingle, Shelf, Single};
+use super::shelf::{EndedYoung, Shelf};
 use super::slab::{NEVER, Slab};
 use super::table::{Place, Tracker};
+use super::young::Young;
 use super::{TcpFlow, UdpFlow};
 use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Limit};
 use crate::key::Protocol;
+use crate::prefetch::prefetch;
 
 /// Rows that are handed over together.
 const PIECE: usize = 512;
+
+/// So many young flows before one is grown, its packets are fetched.
+const AHEAD: usize = 4;
 
 /// Flows that ended, and what became of later fragments. Those of an epoch come as TCP flows, then
 /// UDP flows, both in the order of their first packets, then the fragments.
@@ -127,11 +132,11 @@ impl Tracker {
         clock: Timestamp,
         mut sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (singles, options) = (&mut self.singles, &self.options);
+        let (young, options) = (&mut self.young, &self.options);
         let mut tcp = |rows| sink(Closed::Tcp(rows));
-        self.tcp.hand_over(singles, clock, options, &mut tcp)?;
+        self.tcp.hand_over(young, clock, options, &mut tcp)?;
         let mut udp = |rows| sink(Closed::Udp(rows));
-        self.udp.hand_over(singles, clock, options, &mut udp)?;
+        self.udp.hand_over(young, clock, options, &mut udp)?;
         sink(Closed::Fragments(std::mem::take(&mut self.fragments)))
     }
 
@@ -145,19 +150,19 @@ impl Tracker {
         sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
         self.index = Index::default();
-        let of_tcp = |single: &&mut Single| single.packet.key.protocol == Protocol::Tcp;
+        let of_tcp = |young: &&mut Young| young.key.protocol == Protocol::Tcp;
         let tcp = self
-            .singles
+            .young
             .iter_mut()
-            .map(|(_, single)| single)
+            .map(|(_, young)| young)
             .filter(of_tcp)
             .count();
         self.tcp.ended.reserve_exact(tcp);
-        self.udp.ended.reserve_exact(self.singles.len() - tcp);
-        for (at, single) in self.singles.iter_mut() {
-            match single.packet.key.protocol {
-                Protocol::Tcp => self.tcp.end_single(at, single, false),
-                Protocol::Udp => self.udp.end_single(at, single, false),
+        self.udp.ended.reserve_exact(self.young.len() - tcp);
+        for (at, young) in self.young.iter_mut() {
+            match young.key.protocol {
+                Protocol::Tcp => self.tcp.end_young(at, young, false),
+                Protocol::Udp => self.udp.end_young(at, young, false),
             }
         }
         self.tcp.close_all(clock, &self.options);
@@ -169,10 +174,16 @@ impl Tracker {
     fn sweep(&mut self, clock: Timestamp) {
         let options = &self.options;
         let mut expired = Vec::new();
-        self.singles
-            .sweep(clock.0, &mut expired, |single| single.due(options));
-        for at in expired {
-            self.end_single(at, false);
+        self.young
+            .sweep(clock.0, &mut expired, |young| young.due(options));
+        for (done, &at) in expired.iter().enumerate() {
+            fetch(&self.young, &expired[done..], |&at| at);
+            if self.young.get(at).is_some_and(Young::is_in_doubt) {
+                // What it grows into is swept below.
+                self.grown(Place::Young(at));
+            } else {
+                self.end_young(at, false);
+            }
         }
         let (index, options) = (&mut self.index, &self.options);
         let gone = |at, hash| index.remove(hash, Place::Tcp(at).code());
@@ -181,16 +192,19 @@ impl Tracker {
         self.udp.sweep(clock, options, gone);
     }
 
-    fn end_single(&mut self, at: u32, evicted: bool) {
-        self.singles.set_due(at, NEVER);
-        let single = self.singles.get_mut(at);
-        let single = single.expect("only places in use are ended");
-        let hash = single.packet.index_hash();
-        match single.packet.key.protocol {
-            Protocol::Tcp => self.tcp.end_single(at, single, evicted),
-            Protocol::Udp => self.udp.end_single(at, single, evicted),
+    fn end_young(&mut self, at: u32, evicted: bool) {
+        self.young.set_due(at, NEVER);
+        let young = self.young.get_mut(at);
+        let young = young.expect("only places in use are ended");
+        let hash = young.hash;
+        if self.weigh {
+            self.young_bytes -= young.bytes();
         }
-        self.index.remove(hash, Place::Single(at).code());
+        match young.key.protocol {
+            Protocol::Tcp => self.tcp.end_young(at, young, evicted),
+            Protocol::Udp => self.udp.end_young(at, young, evicted),
+        }
+        self.index.remove(hash, Place::Young(at).code());
     }
 
     /// What the flows in the table weigh once those that timed out by `clock` are gone, in the
@@ -198,11 +212,7 @@ impl Tracker {
     pub fn weigh(&mut self, clock: Timestamp) -> u64 {
         self.sweep(clock);
         match self.options.limit {
-            Some(Limit::Bytes(_)) => {
-                let ended = self.tcp.ended.len() + self.udp.ended.len();
-                let singles = (self.singles.len() - ended) as u64;
-                singles * self.single_weight() + self.tcp.bytes + self.udp.bytes
-            }
+            Some(Limit::Bytes(_)) => self.young_bytes + self.tcp.bytes + self.udp.bytes,
             Some(Limit::Flows(_)) | None => self.len() as u64,
         }
     }
@@ -210,13 +220,12 @@ impl Tracker {
     /// The flows that would go first, in that order, as many as weigh `excess`.
     pub fn rank(&mut self, excess: u64) -> Vec<Candidate> {
         let mut first = First::new(excess);
-        let weight = self.single_weight();
-        for (at, single) in self.singles.iter_mut() {
-            if !single.has_ended() {
-                first.add(single.candidate(weight), Place::Single(at));
+        let by_bytes = matches!(self.options.limit, Some(Limit::Bytes(_)));
+        for (at, young) in self.young.iter_mut() {
+            if !young.has_ended {
+                first.add(young.candidate(by_bytes), Place::Young(at));
             }
         }
-        let by_bytes = matches!(self.options.limit, Some(Limit::Bytes(_)));
         for (at, flow) in self.tcp.slab.iter_mut() {
             first.add(candidate(&**flow, by_bytes), Place::Tcp(at));
         }
@@ -233,21 +242,14 @@ impl Tracker {
         let ranked = std::mem::take(&mut self.candidates);
         for (_, place) in ranked.iter().take_while(|(ranked, _)| ranked <= last) {
             let hash = match *place {
-                Place::Single(at) => {
-                    self.end_single(at, true);
+                Place::Young(at) => {
+                    self.end_young(at, true);
                     continue;
                 }
                 Place::Tcp(at) => self.tcp.evict(at),
                 Place::Udp(at) => self.udp.evict(at),
             };
             self.index.remove(hash, place.code());
-        }
-    }
-
-    fn single_weight(&self) -> u64 {
-        match self.options.limit {
-            Some(Limit::Bytes(_)) => Single::BYTES,
-            Some(Limit::Flows(_)) | None => 1,
         }
     }
 }
@@ -298,13 +300,13 @@ impl First {
     }
 }
 
-impl Single {
-    fn candidate(&self, weight: u64) -> Candidate {
+impl Young {
+    fn candidate(&self, by_bytes: bool) -> Candidate {
         Candidate {
             has_answer: !self.is_half_open(),
             heard: self.heard(),
-            number: self.packet.number,
-            weight,
+            number: self.number,
+            weight: if by_bytes { self.bytes() } else { 1 },
         }
     }
 }
@@ -321,27 +323,28 @@ impl<F: Tracked> Shelf<F> {
     /// Hands over the flows that ended by `clock`, in the order of their first packets.
     fn hand_over<E>(
         &mut self,
-        singles: &mut Slab<Single>,
+        young: &mut Slab<Young>,
         clock: Timestamp,
         options: &FlowOptions,
         sink: &mut impl FnMut(Rows<F>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ended = std::mem::take(&mut self.ended);
-        let number = |single: &EndedSingle| singles.get(single.at).map(|at| at.packet.number);
+        let number = |ended: &EndedYoung| young.get(ended.at).map(|young| young.number);
         ended.sort_unstable_by_key(number);
         let closed = std::mem::take(&mut self.closed).into_iter();
         let mut closed: Vec<_> = closed.map(|flow| (flow.flow().number, flow)).collect();
         closed.sort_unstable_by_key(|(number, _)| *number);
         let mut closed = closed.into_iter().peekable();
         let mut rows = Rows::default();
-        for EndedSingle { at, evicted } in ended {
-            let single = singles.remove(at);
-            let single = single.expect("an ended flow keeps its place");
-            let number = single.packet.number;
+        for (done, &EndedYoung { at, evicted }) in ended.iter().enumerate() {
+            fetch(young, &ended[done..], |ended| ended.at);
+            let young = young.remove(at);
+            let young = young.expect("an ended flow keeps its place");
+            let number = young.number;
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
                 add(number, earlier, &mut rows, sink)?;
             }
-            let mut flow: Box<F> = single.grow(options);
+            let mut flow: Box<F> = young.grow(options);
             flow.flow_mut().end_reason = if evicted {
                 flow.closed().unwrap_or(EndReason::Resource)
             } else {
@@ -354,6 +357,14 @@ impl<F: Tracked> Shelf<F> {
         }
         sink(rows)
     }
+}
+
+/// Starts to fetch young flows that come soon after the first of `ended`, and their packets.
+#[inline]
+fn fetch<T>(young: &Slab<Young>, ended: &[T], place: impl Fn(&T) -> u32) {
+    let at = |ahead: usize| young.get(place(ended.get(ahead)?));
+    at(2 * AHEAD).into_iter().for_each(prefetch);
+    at(AHEAD).into_iter().for_each(Young::prefetch_packets);
 }
 
 /// Adds a flow to a piece, and hands that over when it is full.

@@ -14,10 +14,11 @@ mod slab;
 mod table;
 pub(crate) mod tcp;
 mod udp;
+mod young;
 
 pub use base::{EndReason, Flow, Oddities, SideCounts, SideHeaders};
 pub use ending::{Candidate, Closed, ClosedFlows, Fragments, Rows};
-pub use packet::{FragmentKey, PacketInfo, marks};
+pub use packet::{FragmentKey, MacAddress, PacketFacts, PacketInfo, marks};
 pub use roles::ClientBy;
 pub use table::Tracker;
 pub use tcp::TcpFlow;

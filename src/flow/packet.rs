@@ -5,19 +5,26 @@ use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::decode::{Headers, LaterFragment, TcpOptions, Transport};
 use crate::key::{End, Endpoint, FlowKey, Protocol};
 
-/// One packet with a transport header, or a later fragment of one.
+/// One packet with a transport header, or a later fragment of one: where it belongs, and its facts.
 #[derive(Clone, Copy, Debug)]
 pub struct PacketInfo {
     /// The flow it belongs to.
     pub key: FlowKey,
     /// Hash of the key.
     pub hash: u64,
-    /// When it was captured.
-    pub time: Timestamp,
     /// The trace clock once this packet is counted (spec 1).
     pub clock: Timestamp,
     /// Its place in the trace, from 0; of a later fragment, the place of its first fragment.
     pub number: u64,
+    /// What a flow counts of it.
+    pub facts: PacketFacts,
+}
+
+/// What a flow counts of a packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PacketFacts {
+    /// When it was captured.
+    pub time: Timestamp,
     /// Length of the frame on the wire.
     pub frame_len: u32,
     /// Length of the IP packet by its header.
@@ -36,7 +43,7 @@ pub struct PacketInfo {
     pub mss: u16,
     /// Window scale option of a SYN, as sent.
     pub window_scale: u8,
-    /// The TCP flag byte.
+    /// The TCP flag byte; none in UDP.
     pub flags: u8,
     /// IPv4 TTL or IPv6 hop limit.
     pub ttl: u8,
@@ -46,7 +53,10 @@ pub struct PacketInfo {
     pub marks: u16,
 }
 
-/// The bits of [`PacketInfo::marks`].
+/// A link-layer address of Ethernet's kind.
+pub type MacAddress = [u8; 6];
+
+/// The bits of [`PacketFacts::marks`].
 pub mod marks {
     /// The sender is the larger endpoint of the key.
     pub const FROM_HIGH: u16 = 1;
@@ -74,8 +84,6 @@ pub mod marks {
     pub const MPTCP: u16 = 1 << 11;
     /// It carries a TCP Fast Open option.
     pub const FAST_OPEN: u16 = 1 << 12;
-    /// In a table: the flow that this packet alone makes up is over.
-    pub(crate) const ENDED: u16 = 1 << 13;
     /// Any of the TCP options above.
     pub const OPTIONS: u16 = 0xff << 5;
 }
@@ -100,36 +108,40 @@ impl PacketInfo {
                 port: headers.destination_port,
             },
         );
-        let mut info = Self {
-            key,
-            hash: 0,
-            time: Timestamp(0),
-            clock: Timestamp(0),
-            number: 0,
-            frame_len: 0,
+        let mut facts = PacketFacts {
             ip_len: headers.ip.length,
             payload_len: headers.payload_len,
-            seq: 0,
-            ack: 0,
-            window: 0,
             id: headers.ip.id,
-            mss: 0,
-            window_scale: 0,
-            flags: 0,
             ttl: headers.ip.ttl,
             tos: headers.ip.tos,
             marks: mark(from == End::High, marks::FROM_HIGH)
                 | mark(headers.bad_len, marks::BAD_LEN)
                 | mark(headers.tso, marks::TSO),
+            ..PacketFacts::default()
         };
         if let Transport::Tcp(tcp) = &headers.transport {
-            (info.seq, info.ack) = (tcp.seq, tcp.ack);
-            (info.window, info.flags) = (tcp.window, tcp.flags);
-            info.add_options(&tcp.options);
+            (facts.seq, facts.ack) = (tcp.seq, tcp.ack);
+            (facts.window, facts.flags) = (tcp.window, tcp.flags);
+            facts.add_options(&tcp.options);
         }
-        info
+        Self {
+            key,
+            hash: 0,
+            clock: Timestamp(0),
+            number: 0,
+            facts,
+        }
     }
 
+    /// The part of the hash that the table's index uses.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    pub(super) fn index_hash(&self) -> u32 {
+        self.hash as u32
+    }
+}
+
+impl PacketFacts {
     #[inline]
     fn add_options(&mut self, options: &TcpOptions) {
         self.mss = options.mss.unwrap_or(0);
@@ -160,13 +172,6 @@ impl PacketInfo {
         }
     }
 
-    /// The part of the hash that the table's index uses.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-    pub(super) fn index_hash(&self) -> u32 {
-        self.hash as u32
-    }
-
     /// Whether all TCP flags in `wanted` are set.
     #[inline]
     pub fn flag(&self, wanted: u8) -> bool {
@@ -176,7 +181,7 @@ impl PacketInfo {
     /// SYN without ACK, whatever else is set.
     #[inline]
     pub fn is_bare_syn(&self) -> bool {
-        self.key.protocol == Protocol::Tcp && self.flags & (SYN | ACK) == SYN
+        self.flags & (SYN | ACK) == SYN
     }
 
     /// An ACK that carries nothing else.

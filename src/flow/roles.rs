@@ -36,7 +36,7 @@ impl ClientBy {
 
 /// The client of the flow that begins with `packet`, and how it was told.
 pub(super) fn client(packet: &PacketInfo, options: &FlowOptions) -> (End, ClientBy) {
-    let sender = packet.from();
+    let sender = packet.facts.from();
     match packet.key.protocol {
         Protocol::Tcp => tcp_client(packet, sender, options),
         Protocol::Udp => udp_client(packet, sender),
@@ -44,10 +44,10 @@ pub(super) fn client(packet: &PacketInfo, options: &FlowOptions) -> (End, Client
 }
 
 fn tcp_client(packet: &PacketInfo, sender: End, options: &FlowOptions) -> (End, ClientBy) {
-    if packet.is_bare_syn() {
+    if packet.facts.is_bare_syn() {
         return (sender, ClientBy::Syn);
     }
-    if packet.flag(SYN | ACK) {
+    if packet.facts.flag(SYN | ACK) {
         return (receiver(packet, sender), ClientBy::SynAck);
     }
     let key = &packet.key;

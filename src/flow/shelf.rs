@@ -1,84 +1,21 @@
 //! The flows of one protocol: those that live, and those that ended and wait to be taken out.
 
+use super::PacketInfo;
 use super::base::{EndReason, Tracked};
 use super::slab::Slab;
-use super::{PacketInfo, marks};
+use super::young::Young;
 use crate::capture::Timestamp;
 use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
-use crate::decode::tcp_flags::RST;
-use crate::key::Protocol;
 use crate::prefetch::prefetch;
 
 /// Bytes of a flow's place in its slab, with the time it is due, and in the index.
 pub(super) const PLACE_BYTES: u64 = 8 + 8 + 16;
 
-/// A flow of one packet.
-pub(super) struct Single {
-    pub(super) packet: PacketInfo,
-    source_mac: Option<[u8; 6]>,
-    /// Only where there is a tag or a tunnel.
-    link: Option<Box<LinkInfo>>,
-}
-
-impl Single {
-    pub(super) fn new(packet: &PacketInfo, link: Option<&LinkInfo>) -> Self {
-        let wrapped = link.filter(|link| link.is_wrapped());
-        Self {
-            packet: *packet,
-            source_mac: link.and_then(|link| link.source_mac),
-            link: wrapped.map(|link| Box::new(*link)),
-        }
-    }
-
-    /// The flow of this packet.
-    pub(super) fn grow<F: Tracked>(&self, options: &FlowOptions) -> Box<F> {
-        let plain = LinkInfo {
-            source_mac: self.source_mac,
-            ..LinkInfo::default()
-        };
-        let link = Some(self.link.as_deref().unwrap_or(&plain));
-        let mut flow = Box::new(F::begin(&self.packet, link, options));
-        flow.count(&self.packet, link, options);
-        flow
-    }
-
-    /// The last moment of the trace clock at which the flow lives if nothing more comes.
-    pub(super) fn due(&self, options: &FlowOptions) -> i64 {
-        let packet = &self.packet;
-        let timeout = match packet.key.protocol {
-            Protocol::Udp => options.udp_singleton,
-            Protocol::Tcp if packet.flag(RST) => options.tcp_linger,
-            Protocol::Tcp if packet.is_bare_syn() => options.tcp_singleton,
-            Protocol::Tcp => options.tcp_idle,
-        };
-        self.heard().saturating_add(timeout)
-    }
-
-    /// Bytes that one takes in a table, without what few have.
-    pub(super) const BYTES: u64 = PLACE_BYTES + size_of::<Self>() as u64;
-
-    /// Whether its flow is over.
-    pub(super) fn has_ended(&self) -> bool {
-        self.packet.has(marks::ENDED)
-    }
-
-    /// When it was last heard of: by its own time or by the trace clock then.
-    pub(super) fn heard(&self) -> i64 {
-        self.packet.time.max(self.packet.clock).0
-    }
-
-    /// Whether the other side has said nothing, as in a flood or a scan (spec 4.2, *singleton*).
-    pub(super) fn is_half_open(&self) -> bool {
-        let packet = &self.packet;
-        packet.key.protocol == Protocol::Udp || packet.is_bare_syn() && !packet.flag(RST)
-    }
-}
-
-/// A flow of one packet that ended. It stays in its place until it is taken out, so that a million
+/// A young flow that ended. It stays in its place until it is taken out, so that a million
 /// that end at once take no more room than they did.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EndedSingle {
+pub(super) struct EndedYoung {
     pub(super) at: u32,
     /// By the limit of the table, not by silence.
     pub(super) evicted: bool,
@@ -88,7 +25,7 @@ pub(super) struct EndedSingle {
 pub(super) struct Shelf<F> {
     pub(super) slab: Slab<Box<F>>,
     pub(super) closed: Vec<Box<F>>,
-    pub(super) ended: Vec<EndedSingle>,
+    pub(super) ended: Vec<EndedYoung>,
     expired: Vec<u32>,
     /// Bytes of the flows in the slab are counted.
     weigh: bool,
@@ -109,8 +46,8 @@ impl<F> Shelf<F> {
 }
 
 impl<F: Tracked> Shelf<F> {
-    pub(super) fn insert(&mut self, single: &Single, options: &FlowOptions) -> u32 {
-        let flow: Box<F> = single.grow(options);
+    pub(super) fn insert(&mut self, young: &Young, options: &FlowOptions) -> u32 {
+        let flow: Box<F> = young.grow(options);
         if self.weigh {
             self.bytes += flow.bytes();
         }
@@ -156,7 +93,9 @@ impl<F: Tracked> Shelf<F> {
         if self.weigh {
             self.bytes -= flow.bytes();
         }
-        let has_closed = flow.count(packet, link, options);
+        flow.flow_mut().touch = packet.clock;
+        let mac = link.and_then(|link| link.source_mac);
+        let has_closed = flow.count(&packet.facts, mac, options);
         if self.weigh {
             self.bytes += flow.bytes();
         }
@@ -178,13 +117,16 @@ impl<F: Tracked> Shelf<F> {
             .slab
             .get_mut(at)
             .expect("the index holds places in use");
-        let timeout = flow.timeout(options);
-        let flow = flow.flow_mut();
+        let (timeout, bytes) = (flow.timeout(options), flow.bytes());
+        let common = flow.flow_mut();
         // The flow that counted the first fragment is the one with this key unless that began later.
-        let is_joining = flow.number <= fragment.number
-            && !flow.is_past(timeout, Some(fragment.time), fragment.clock);
+        let is_joining = common.number <= fragment.number
+            && !common.is_past(timeout, Some(fragment.facts.time), fragment.clock);
         if is_joining {
-            flow.count_fragment(fragment);
+            common.count_fragment(&fragment.facts);
+            if self.weigh {
+                self.bytes += flow.bytes() - bytes;
+            }
         }
         is_joining
     }
@@ -219,11 +161,11 @@ impl<F: Tracked> Shelf<F> {
         hash
     }
 
-    /// Ends the flow of one packet at `at`, which stays there for now.
-    pub(super) fn end_single(&mut self, at: u32, single: &mut Single, evicted: bool) {
-        if !single.has_ended() {
-            single.packet.marks |= marks::ENDED;
-            self.ended.push(EndedSingle { at, evicted });
+    /// Ends the young flow at `at`, which stays there for now.
+    pub(super) fn end_young(&mut self, at: u32, young: &mut Young, evicted: bool) {
+        if !young.has_ended {
+            young.has_ended = true;
+            self.ended.push(EndedYoung { at, evicted });
         }
     }
 }

@@ -1,16 +1,17 @@
 //! One worker's flows: finding a packet's flow, applying the life cycle (spec 4), giving up the
 //! flows that ended.
 //!
-//! A flow of a single packet is kept as that packet; its state is made when a second packet comes
-//! or the flow ends. So a scan of half-open connections costs one packet each.
+//! A flow of few packets is kept as these packets, and has no state: see [`Young`].
 
 use super::ending::{Candidate, Fragments};
 use super::index::Index;
-use super::shelf::{Shelf, Single};
+use super::shelf::Shelf;
 use super::slab::Slab;
+use super::young::Young;
 use super::{PacketInfo, TcpFlow, UdpFlow, marks};
 use crate::config::{FlowOptions, Limit};
 use crate::decode::LinkInfo;
+use crate::decode::tcp_flags::{FIN, RST};
 use crate::key::{FlowKey, Protocol};
 use crate::prefetch::prefetch;
 
@@ -22,8 +23,12 @@ const AHEAD: usize = 32;
 pub struct Tracker {
     pub(super) options: FlowOptions,
     pub(super) index: Index,
-    /// Flows of one packet; those that ended stay until they are taken out.
-    pub(super) singles: Slab<Single>,
+    /// Flows of few packets; those that ended stay until they are taken out.
+    pub(super) young: Slab<Young>,
+    /// Bytes of those that have not ended, if they are counted.
+    pub(super) young_bytes: u64,
+    /// Bytes are counted.
+    pub(super) weigh: bool,
     pub(super) tcp: Shelf<TcpFlow>,
     pub(super) udp: Shelf<UdpFlow>,
     pub(super) fragments: Fragments,
@@ -34,7 +39,7 @@ pub struct Tracker {
 /// Which slab a flow is in, and where: 2 bits and 30 bits of what the index stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    Single(u32),
+    Young(u32),
     Tcp(u32),
     Udp(u32),
 }
@@ -45,7 +50,7 @@ impl Place {
     #[inline]
     pub(super) fn code(self) -> u32 {
         let (kind, place) = match self {
-            Self::Single(place) => (0, place),
+            Self::Young(place) => (0, place),
             Self::Tcp(place) => (1, place),
             Self::Udp(place) => (2, place),
         };
@@ -60,7 +65,7 @@ impl Place {
     fn from_code(code: u32) -> Self {
         let place = code & ((1 << KIND) - 1);
         match code >> KIND {
-            0 => Self::Single(place),
+            0 => Self::Young(place),
             1 => Self::Tcp(place),
             _ => Self::Udp(place),
         }
@@ -74,7 +79,9 @@ impl Tracker {
         Self {
             options,
             index: Index::default(),
-            singles: Slab::default(),
+            young: Slab::default(),
+            young_bytes: 0,
+            weigh,
             tcp: Shelf::new(weigh),
             udp: Shelf::new(weigh),
             fragments: Fragments::default(),
@@ -99,33 +106,45 @@ impl Tracker {
         for packet in group {
             prefetch(self.index.home(packet.index_hash()));
         }
-        let mut with_analysis = [None; AHEAD];
-        for (packet, slot) in group.iter().zip(&mut with_analysis) {
+        let mut far = [None; AHEAD];
+        for (packet, slot) in group.iter().zip(&mut far) {
             let guess = self.index.guess(packet.index_hash());
             let Some(place) = guess.map(Place::from_code) else {
                 continue;
             };
             match place {
-                Place::Single(at) => self.singles.get(at).into_iter().for_each(prefetch),
+                Place::Young(at) => self.young.get(at).into_iter().for_each(prefetch),
                 Place::Udp(at) => self.udp.prefetch(at),
+                Place::Tcp(at) => self.tcp.prefetch(at),
+            }
+            *slot = Some(place);
+        }
+        for place in far.into_iter().flatten() {
+            match place {
+                Place::Young(at) => {
+                    let young = self.young.get(at);
+                    young.into_iter().for_each(Young::prefetch_room);
+                }
+                Place::Udp(_) => {}
                 Place::Tcp(at) => {
-                    self.tcp.prefetch(at);
-                    *slot = Some(at);
+                    let flow = self.tcp.slab.get(at);
+                    let analysis = flow.and_then(|flow| flow.analysis());
+                    analysis.into_iter().for_each(prefetch);
                 }
             }
-        }
-        for at in with_analysis.into_iter().flatten() {
-            let flow = self.tcp.slab.get(at);
-            let analysis = flow.and_then(|flow| flow.analysis());
-            analysis.into_iter().for_each(prefetch);
         }
     }
 
     #[inline]
     fn packet(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>) {
         let found = self.find(packet);
-        if packet.has(marks::FRAGMENT) {
+        if packet.facts.has(marks::FRAGMENT) {
             self.fragment(packet, found);
+            return;
+        }
+        if let Some(Place::Young(at)) = found
+            && self.keep(at, packet, link)
+        {
             return;
         }
         let place = found.map(|place| self.grown(place));
@@ -144,6 +163,25 @@ impl Tracker {
         }
     }
 
+    /// Keeps a packet in the young flow at `at`, if it may.
+    #[inline]
+    fn keep(&mut self, at: u32, packet: &PacketInfo, link: Option<&LinkInfo>) -> bool {
+        let young = self.young.get_mut(at);
+        let young = young.expect("the index holds places in use");
+        let bytes = if self.weigh { young.bytes() } else { 0 };
+        if !young.keep(packet, link, &self.options) {
+            return false;
+        }
+        if self.weigh {
+            self.young_bytes += young.bytes() - bytes;
+        }
+        if packet.facts.flags & (FIN | RST) != 0 {
+            let due = young.due(&self.options);
+            self.young.set_due(at, due);
+        }
+        true
+    }
+
     #[inline]
     fn find(&self, packet: &PacketInfo) -> Option<Place> {
         let is_equal = |code| self.key_at(Place::from_code(code)) == Some(&packet.key);
@@ -154,7 +192,7 @@ impl Tracker {
     #[inline]
     fn key_at(&self, place: Place) -> Option<&FlowKey> {
         match place {
-            Place::Single(at) => self.singles.get(at).map(|single| &single.packet.key),
+            Place::Young(at) => self.young.get(at).map(|young| &young.key),
             Place::Tcp(at) => self.tcp.slab.get(at).map(|flow| &flow.flow.key),
             Place::Udp(at) => self.udp.slab.get(at).map(|flow| &flow.flow.key),
         }
@@ -162,28 +200,33 @@ impl Tracker {
 
     /// A new flow.
     fn open(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>) {
-        let single = Single::new(packet, link);
-        let due = single.due(&self.options);
-        let place = Place::Single(self.singles.insert(single, due));
+        let young = Young::new(packet, link);
+        if self.weigh {
+            self.young_bytes += young.bytes();
+        }
+        let due = young.due(&self.options);
+        let place = Place::Young(self.young.insert(young, due));
         self.index.insert(packet.index_hash(), place.code());
     }
 
-    /// Where a flow is once it has a state of its own.
+    /// Where a flow is once it has a state.
     #[inline]
-    fn grown(&mut self, place: Place) -> Place {
-        let Place::Single(at) = place else {
+    pub(super) fn grown(&mut self, place: Place) -> Place {
+        let Place::Young(at) = place else {
             return place;
         };
-        let single = self
-            .singles
+        let young = self
+            .young
             .remove(at)
             .expect("the index holds places in use");
-        let hash = single.packet.index_hash();
-        let grown = match single.packet.key.protocol {
-            Protocol::Tcp => Place::Tcp(self.tcp.insert(&single, &self.options)),
-            Protocol::Udp => Place::Udp(self.udp.insert(&single, &self.options)),
+        if self.weigh {
+            self.young_bytes -= young.bytes();
+        }
+        let grown = match young.key.protocol {
+            Protocol::Tcp => Place::Tcp(self.tcp.insert(&young, &self.options)),
+            Protocol::Udp => Place::Udp(self.udp.insert(&young, &self.options)),
         };
-        self.index.replace(hash, place.code(), grown.code());
+        self.index.replace(young.hash, place.code(), grown.code());
         grown
     }
 
@@ -206,7 +249,7 @@ impl Tracker {
     /// Flows in the table.
     pub fn len(&self) -> usize {
         let ended = self.tcp.ended.len() + self.udp.ended.len();
-        self.singles.len() - ended + self.tcp.slab.len() + self.udp.slab.len()
+        self.young.len() - ended + self.tcp.slab.len() + self.udp.slab.len()
     }
 
     /// Whether there is no flow.

@@ -2,7 +2,7 @@
 
 use super::base::Tracked;
 use super::shelf::PLACE_BYTES;
-use super::{EndReason, Flow, PacketInfo, Side, Sides};
+use super::{EndReason, Flow, MacAddress, PacketFacts, PacketInfo, Side, Sides};
 use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
 
@@ -26,12 +26,12 @@ impl Tracked for UdpFlow {
     #[inline]
     fn count(
         &mut self,
-        packet: &PacketInfo,
-        link: Option<&LinkInfo>,
+        packet: &PacketFacts,
+        mac: Option<MacAddress>,
         _options: &FlowOptions,
     ) -> bool {
         let side = self.flow.side_of(packet);
-        self.flow.count(packet, side, link);
+        self.flow.count(packet, side, mac);
         self.pkts_zero_len[side] += u64::from(packet.payload_len == 0);
         false
     }
@@ -73,7 +73,7 @@ impl Tracked for UdpFlow {
     }
 
     #[inline]
-    fn is_reused_by(&self, _packet: &PacketInfo) -> bool {
+    fn is_reused_by(&self, _packet: &PacketFacts) -> bool {
         false
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Kept only if one of these groups is asked for. The order of the steps is that of spec 5.
 
-use super::super::{PacketInfo, Side, Sides, marks};
+use super::super::{PacketFacts, Side, Sides, marks};
 use super::classify::Judge;
 use super::counts::{OptCounts, SeqCounts};
 use super::number::{MaybeNumber, wrapped};
@@ -66,7 +66,7 @@ struct Position {
 /// A packet with what the life cycle knows of it.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
-    pub(super) packet: &'a PacketInfo,
+    pub(super) packet: &'a PacketFacts,
     pub(super) side: Side,
     /// Its sequence number, unwrapped (*u*).
     pub(super) seq: i64,

@@ -3,7 +3,7 @@
 //! A flow has two of each, so what is zero in most flows stands apart, and a flag or a zero says
 //! that there is no value where an `Option` would take four bytes more.
 
-use super::super::{PacketInfo, marks};
+use super::super::{PacketFacts, marks};
 use super::classify::Class;
 use super::sequence::Overlap;
 
@@ -135,7 +135,7 @@ impl SeqCounts {
 impl OptCounts {
     /// Step 6: the options of a packet (spec 7.4).
     #[inline]
-    pub(super) fn count(&mut self, packet: &PacketInfo) {
+    pub(super) fn count(&mut self, packet: &PacketFacts) {
         self.seen |= packet.marks & marks::OPTIONS;
         if packet.has(marks::WINDOW_SCALE) {
             self.window_scale = packet.window_scale;

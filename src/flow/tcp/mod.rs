@@ -28,7 +28,7 @@ use state::Endpoint;
 
 use super::base::{Tracked, bump};
 use super::shelf::PLACE_BYTES;
-use super::{EndReason, Flow, PacketInfo, Side, Sides, Span};
+use super::{EndReason, Flow, MacAddress, PacketFacts, PacketInfo, Side, Sides, Span};
 use crate::config::{FlowOptions, Group};
 use crate::decode::LinkInfo;
 use crate::decode::tcp_flags::{ACK, CWR, ECE, FIN, PSH, RST, SYN, URG};
@@ -113,7 +113,7 @@ struct Life {
 impl Tracked for TcpFlow {
     fn begin(packet: &PacketInfo, link: Option<&LinkInfo>, options: &FlowOptions) -> Self {
         let flow = Flow::begin(packet, link, options);
-        let first = flow.side_of(packet);
+        let first = flow.side_of(&packet.facts);
         Self {
             flow,
             sides: Sides::default(),
@@ -122,19 +122,19 @@ impl Tracked for TcpFlow {
             handshake: Handshake::default(),
             closed: None,
             analysis: options.groups.analyse_tcp().then(Box::default),
-            midstream: !packet.flag(SYN),
+            midstream: !packet.facts.flag(SYN),
         }
     }
 
     #[inline]
     fn count(
         &mut self,
-        packet: &PacketInfo,
-        link: Option<&LinkInfo>,
+        packet: &PacketFacts,
+        mac: Option<MacAddress>,
         options: &FlowOptions,
     ) -> bool {
         let side = self.flow.side_of(packet);
-        self.flow.count(packet, side, link);
+        self.flow.count(packet, side, mac);
         self.handshake.track(side, packet);
         let (me, peer) = self.sides.me_and_peer(side);
         me.count(packet);
@@ -207,14 +207,14 @@ impl Tracked for TcpFlow {
     }
 
     #[inline]
-    fn is_reused_by(&self, packet: &PacketInfo) -> bool {
+    fn is_reused_by(&self, packet: &PacketFacts) -> bool {
         packet.is_bare_syn() && !self.joins(packet)
     }
 }
 
 impl TcpFlow {
     /// Whether a bare SYN belongs to this flow (spec 4.3).
-    fn joins(&self, packet: &PacketInfo) -> bool {
+    fn joins(&self, packet: &PacketFacts) -> bool {
         let side = self.flow.side_of(packet);
         let (me, peer) = (&self.sides[side].life, &self.sides[side.peer()].life);
         if self.closed.is_some() {
@@ -260,7 +260,7 @@ impl TcpFlow {
 
     /// Step 16 (spec 4.4): a RST, or both FINs acknowledged; the first of the two wins for good.
     #[inline]
-    fn close(&mut self, packet: &PacketInfo, are_fins_acked: bool) -> bool {
+    fn close(&mut self, packet: &PacketFacts, are_fins_acked: bool) -> bool {
         if self.closed.is_some() {
             return false;
         }
@@ -345,7 +345,7 @@ impl TcpFlow {
 
 impl TcpSide {
     #[inline]
-    fn count(&mut self, packet: &PacketInfo) {
+    fn count(&mut self, packet: &PacketFacts) {
         if packet.payload_len > 0 {
             self.data_times.add(packet.time);
             self.count_kind(PacketKind::Data);
@@ -410,7 +410,7 @@ impl TcpSide {
 impl Life {
     /// The packet's sequence number as one of 64 bits (spec 6.1).
     #[inline]
-    fn unwrap_seq(&mut self, packet: &PacketInfo) -> i64 {
+    fn unwrap_seq(&mut self, packet: &PacketFacts) -> i64 {
         let (number, is_first) = match self.reference.get() {
             Some(reference) => (unwrap(packet.seq, reference), false),
             None => ((1 << 32) + i64::from(packet.seq), true),
@@ -423,14 +423,14 @@ impl Life {
 
     /// The packet's acknowledgement in this side's numbers, if both have any.
     #[inline]
-    fn unwrap_ack(&self, packet: &PacketInfo) -> Option<i64> {
+    fn unwrap_ack(&self, packet: &PacketFacts) -> Option<i64> {
         let reference = self.reference.get().filter(|_| packet.flag(ACK))?;
         Some(unwrap(packet.ack, reference))
     }
 
     /// Steps 3 and 5: notes SYN and FIN. True if one stands at another number than the one before.
     #[inline]
-    fn track(&mut self, packet: &PacketInfo, seq: i64) -> bool {
+    fn track(&mut self, packet: &PacketFacts, seq: i64) -> bool {
         let mut is_restart = false;
         if packet.flag(SYN) {
             is_restart |= self.isn().is_some_and(|isn| isn != packet.seq);

@@ -2,7 +2,7 @@
 //!
 //! These are Zeek's endpoint states and its `conn_state`; the verdict is a pure function of both.
 
-use super::super::{PacketInfo, Side, Sides};
+use super::super::{PacketFacts, Side, Sides};
 use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
 
 /// What one side has shown so far.
@@ -50,7 +50,7 @@ impl Endpoint {
 
 /// Lets a packet of `side` change the states of both.
 #[inline]
-pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketInfo) {
+pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
     use EndpointState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
     match endpoints[side].state {
         // The everyday packet of an open connection changes nothing.
@@ -69,7 +69,7 @@ pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: &Pack
     }
 }
 
-fn from_inactive(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketInfo) {
+fn from_inactive(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
     use EndpointState::{Established, Inactive, Partial, SynAckSent, SynSent};
     let (me, peer) = endpoints.me_and_peer(side);
     if packet.flag(SYN) {
@@ -94,7 +94,7 @@ fn from_inactive(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketInf
     }
 }
 
-fn from_open(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketInfo) {
+fn from_open(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
     use EndpointState::{Closed, Inactive, Partial, Reset, SynSent};
     let (me, peer) = endpoints.me_and_peer(side);
     if packet.is_bare_syn() && me.state == Partial && peer.state == Inactive {
@@ -111,7 +111,7 @@ fn from_open(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketInfo) {
     }
 }
 
-fn close_or_reset(me: &mut Endpoint, packet: &PacketInfo) {
+fn close_or_reset(me: &mut Endpoint, packet: &PacketFacts) {
     if packet.flag(FIN) {
         me.set(EndpointState::Closed);
     }

@@ -7,7 +7,10 @@ const LINE: usize = 64;
 #[inline]
 pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<u8>();
-    let into_line = start.addr() % LINE;
+    let into_line = match align_of_val(value) {
+        LINE.. => 0,
+        _ => start.addr() % LINE,
+    };
     for line in (0..size_of_val(value) + into_line).step_by(LINE) {
         prefetch_line(start.wrapping_sub(into_line).wrapping_add(line));
     }

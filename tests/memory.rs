@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::{FlowOptions, Group, Groups};
-use goostat::decode::tcp_flags::{ACK, FIN, PSH, SYN};
+use goostat::decode::tcp_flags::{ACK, PSH, SYN};
 use goostat::decode::{
     Decoded, Headers, IpHeader, IpVersion, LinkInfo, TcpHeader, TcpOptions, Transport,
 };

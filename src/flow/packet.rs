@@ -156,6 +156,15 @@ impl PacketFacts {
             | mark(options.fast_open, marks::FAST_OPEN);
     }
 
+    /// The same packet; its flags, which are these, become known to the compiler.
+    #[inline(always)]
+    pub(super) fn with_flags<const FLAGS: u8>(&self) -> Self {
+        Self {
+            flags: FLAGS,
+            ..*self
+        }
+    }
+
     /// Whether all the marks in `wanted` are set.
     #[inline]
     pub fn has(&self, wanted: u16) -> bool {

@@ -13,6 +13,7 @@ use crate::flow::base::bump;
 
 /// The measurements of both sides.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 pub struct Analysis {
     sides: Sides<SideAnalysis>,
 }
@@ -126,7 +127,7 @@ impl Analysis {
     }
 
     /// Steps 4 to 14 of spec 5, apart from those of the life cycle.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packet(&mut self, seen: &Seen<'_>, max_segments: usize) -> Effects {
         let (me, peer) = self.sides.me_and_peer(seen.side);
         let window = scaled_window(seen, me, peer);
@@ -160,7 +161,7 @@ impl Analysis {
     }
 
     /// Notes how far the peer's numbers are acknowledged, if both sides are established.
-    #[inline]
+    #[inline(always)]
     pub(super) fn established_ack(&mut self, seen: &Seen<'_>) {
         if let Some(ack) = seen.ack
             && !seen.is(RST)
@@ -172,7 +173,7 @@ impl Analysis {
 }
 
 /// Step 4: the window field, scaled if both sides offered to.
-#[inline]
+#[inline(always)]
 fn scaled_window(seen: &Seen<'_>, me: &SideAnalysis, peer: &SideAnalysis) -> u32 {
     let field = u32::from(seen.packet.window);
     match (me.opt.window_scale(), peer.opt.window_scale()) {
@@ -182,7 +183,7 @@ fn scaled_window(seen: &Seen<'_>, me: &SideAnalysis, peer: &SideAnalysis) -> u32
 }
 
 /// Step 7: keep-alives and probes of a closed window (spec 6.7).
-#[inline]
+#[inline(always)]
 fn probes(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
     let len = seen.packet.payload_len;
     if len > 1 || seen.packet.flags & (SYN | FIN | RST) != 0 {
@@ -207,7 +208,7 @@ fn probes(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
 }
 
 /// Step 7: duplicate acknowledgements (RFC 5681, 2; spec 6.7).
-#[inline]
+#[inline(always)]
 fn duplicate_acks(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
     if !seen.is(ACK) || seen.is(RST) {
         return;
@@ -229,7 +230,7 @@ fn duplicate_acks(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis) {
 }
 
 /// Step 9: what of the packet was seen before (spec 6.2).
-#[inline]
+#[inline(always)]
 fn sequence(
     seen: &Seen<'_>,
     me: &mut SideAnalysis,
@@ -266,7 +267,7 @@ fn sequence(
 }
 
 /// Step 10: the acknowledgement, on the peer's segments (spec 6.4). Whether it tells of a gap (6.6).
-#[inline]
+#[inline(always)]
 fn acknowledgement(seen: &Seen<'_>, peer: &mut SideAnalysis) -> bool {
     let Some(ack) = seen.ack else {
         return false;
@@ -284,7 +285,7 @@ fn acknowledgement(seen: &Seen<'_>, peer: &mut SideAnalysis) -> bool {
 }
 
 /// Step 11: how far the sender has come.
-#[inline]
+#[inline(always)]
 fn positions(seen: &Seen<'_>, me: &mut SideAnalysis, is_new: bool) {
     let position = &mut me.position;
     let end = seen.end();
@@ -303,7 +304,7 @@ fn positions(seen: &Seen<'_>, me: &mut SideAnalysis, is_new: bool) {
 }
 
 /// Step 12: windows, the latest acknowledgement, the first flight.
-#[inline]
+#[inline(always)]
 fn windows(
     seen: &Seen<'_>,
     me: &mut SideAnalysis,
@@ -332,7 +333,7 @@ fn windows(
 }
 
 /// Step 13: bytes in flight (spec 6.5).
-#[inline]
+#[inline(always)]
 fn flight(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis, overlap: &Overlap) {
     if seen.is(SYN) || overlap.numbers > 0 || overlap.out_of_order {
         return;
@@ -351,7 +352,7 @@ fn flight(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis, overlap: 
 }
 
 /// Step 14: a message ends with PSH or FIN (spec 6.8).
-#[inline]
+#[inline(always)]
 fn messages(seen: &Seen<'_>, me: &mut SideAnalysis) {
     let position = &mut me.position;
     let is_end = seen.is(ACK) && seen.packet.flags & (PSH | FIN) != 0;

@@ -35,7 +35,7 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
-    #[inline]
+    #[inline(always)]
     pub(super) fn track(&mut self, side: Side, packet: &PacketFacts) {
         match (side, packet.flags & (SYN | ACK)) {
             (Side::Client, SYN) => self.begin(Half::SynSynAck, packet.time),

@@ -90,7 +90,7 @@ impl History {
     }
 
     /// Adds the letters of a packet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, side: Side, packet: &PacketFacts, event: Event) {
         if let Some(letter) = self.sides[side].letter(packet) {
             self.write(side, letter);
@@ -153,7 +153,7 @@ impl History {
 
 impl SideEvents {
     /// The letter of a packet's flags, in lower case, if it is new.
-    #[inline]
+    #[inline(always)]
     fn letter(&mut self, packet: &PacketFacts) -> Option<u8> {
         if packet.flags & (SYN | FIN | RST) != 0 {
             return self.control_letter(packet);

@@ -35,6 +35,7 @@ use crate::decode::tcp_flags::{ACK, CWR, ECE, FIN, PSH, RST, SYN, URG};
 
 /// A TCP flow.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct TcpFlow {
     /// Key, roles, times, packets and bytes.
     pub flow: Flow,
@@ -126,40 +127,20 @@ impl Tracked for TcpFlow {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn count(
         &mut self,
         packet: &PacketFacts,
         mac: Option<MacAddress>,
         options: &FlowOptions,
     ) -> bool {
-        let side = self.flow.side_of(packet);
-        self.flow.count(packet, side, mac);
-        self.handshake.track(side, packet);
-        let (me, peer) = self.sides.me_and_peer(side);
-        me.count(packet);
-        let seq = me.life.unwrap_seq(packet);
-        let ack = peer.life.unwrap_ack(packet);
-        let is_restart = me.life.track(packet, seq);
-        peer.life.fin_acked |= ack
-            .zip(peer.life.fin_end.get())
-            .is_some_and(|(ack, end)| ack >= end);
-        let are_fins_acked = me.life.fin_acked && peer.life.fin_acked;
-        let seen = Seen {
-            packet,
-            side,
-            seq,
-            ack,
-            isn: me.life.isn(),
-            peer_isn: peer.life.isn(),
-            is_restart,
-        };
-        let effects = match &mut self.analysis {
-            Some(analysis) => analysis.packet(&seen, options.max_segments),
-            None => Effects::default(),
-        };
-        self.judge(&seen, effects);
-        self.close(packet, are_fins_acked)
+        // Two copies of the same rules, in which the compiler knows the flags of nearly all packets.
+        const PUSH: u8 = ACK | PSH;
+        match packet.flags {
+            ACK => self.count_packet(&packet.with_flags::<ACK>(), mac, options),
+            PUSH => self.count_packet(&packet.with_flags::<PUSH>(), mac, options),
+            _ => self.count_packet(packet, mac, options),
+        }
     }
 
     #[inline]
@@ -213,6 +194,42 @@ impl Tracked for TcpFlow {
 }
 
 impl TcpFlow {
+    #[inline(always)]
+    fn count_packet(
+        &mut self,
+        packet: &PacketFacts,
+        mac: Option<MacAddress>,
+        options: &FlowOptions,
+    ) -> bool {
+        let side = self.flow.side_of(packet);
+        self.flow.count(packet, side, mac);
+        self.handshake.track(side, packet);
+        let (me, peer) = self.sides.me_and_peer(side);
+        me.count(packet);
+        let seq = me.life.unwrap_seq(packet);
+        let ack = peer.life.unwrap_ack(packet);
+        let is_restart = me.life.track(packet, seq);
+        peer.life.fin_acked |= ack
+            .zip(peer.life.fin_end.get())
+            .is_some_and(|(ack, end)| ack >= end);
+        let are_fins_acked = me.life.fin_acked && peer.life.fin_acked;
+        let seen = Seen {
+            packet,
+            side,
+            seq,
+            ack,
+            isn: me.life.isn(),
+            peer_isn: peer.life.isn(),
+            is_restart,
+        };
+        let effects = match &mut self.analysis {
+            Some(analysis) => analysis.packet(&seen, options.max_segments),
+            None => Effects::default(),
+        };
+        self.judge(&seen, effects);
+        self.close(packet, are_fins_acked)
+    }
+
     /// Whether a bare SYN belongs to this flow (spec 4.3).
     fn joins(&self, packet: &PacketFacts) -> bool {
         let side = self.flow.side_of(packet);
@@ -238,7 +255,7 @@ impl TcpFlow {
     }
 
     /// Step 15: history and states.
-    #[inline]
+    #[inline(always)]
     fn judge(&mut self, seen: &Seen<'_>, effects: Effects) {
         let (side, packet) = (seen.side, seen.packet);
         let me = self.endpoints[side].state;
@@ -259,7 +276,7 @@ impl TcpFlow {
     }
 
     /// Step 16 (spec 4.4): a RST, or both FINs acknowledged; the first of the two wins for good.
-    #[inline]
+    #[inline(always)]
     fn close(&mut self, packet: &PacketFacts, are_fins_acked: bool) -> bool {
         if self.closed.is_some() {
             return false;
@@ -344,7 +361,7 @@ impl TcpFlow {
 }
 
 impl TcpSide {
-    #[inline]
+    #[inline(always)]
     fn count(&mut self, packet: &PacketFacts) {
         if packet.payload_len > 0 {
             self.data_times.add(packet.time);
@@ -409,7 +426,7 @@ impl TcpSide {
 
 impl Life {
     /// The packet's sequence number as one of 64 bits (spec 6.1).
-    #[inline]
+    #[inline(always)]
     fn unwrap_seq(&mut self, packet: &PacketFacts) -> i64 {
         let (number, is_first) = match self.reference.get() {
             Some(reference) => (unwrap(packet.seq, reference), false),
@@ -422,14 +439,14 @@ impl Life {
     }
 
     /// The packet's acknowledgement in this side's numbers, if both have any.
-    #[inline]
+    #[inline(always)]
     fn unwrap_ack(&self, packet: &PacketFacts) -> Option<i64> {
         let reference = self.reference.get().filter(|_| packet.flag(ACK))?;
         Some(unwrap(packet.ack, reference))
     }
 
     /// Steps 3 and 5: notes SYN and FIN. True if one stands at another number than the one before.
-    #[inline]
+    #[inline(always)]
     fn track(&mut self, packet: &PacketFacts, seq: i64) -> bool {
         let mut is_restart = false;
         if packet.flag(SYN) {

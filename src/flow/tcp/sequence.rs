@@ -330,6 +330,11 @@ impl SegmentList {
     /// Whether every number from `first` up to, not including, `end` was seen.
     #[inline]
     pub(super) fn covers(&self, first: i64, end: i64) -> bool {
+        // Without loss all that was acknowledged is the head.
+        let is_within = |head: &Segment| head.first <= first && head.last >= end - 1;
+        if self.segments.get(0).is_some_and(is_within) {
+            return true;
+        }
         let mut at = first;
         for p in self.segments.iter_from(self.segments.position(first)) {
             if at >= end || p.first > at {

@@ -49,7 +49,7 @@ impl Endpoint {
 }
 
 /// Lets a packet of `side` change the states of both.
-#[inline]
+#[inline(always)]
 pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
     use EndpointState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
     match endpoints[side].state {

@@ -2,12 +2,15 @@
 //! finds the flows of later fragments, and counts the fates of all that is in no flow.
 //!
 //! All but the decoding needs the packets in their order. So packets may be decoded elsewhere, by
-//! a [`Decoder`]. Where nothing is decoded elsewhere it all happens in one function of the reader's:
-//! hence the `inline(always)` from there to `decode::fast`, worth 70 instructions a packet.
+//! a [`Decoder`]. Where nothing is decoded elsewhere, a packet as most are goes from its bytes to its
+//! worker's batch in one function of the reader's, and its headers are never put together in memory:
+//! hence the `inline(always)` from there to `decode::fast`. All other packets leave it early.
 
 use crate::capture::{LinkType, Packet, Timestamp, Viewer};
 use crate::config::{FlowOptions, Group};
-use crate::decode::{Decoded, Fate, Headers, LaterFragment, LinkInfo, Want, decode};
+use crate::decode::{
+    Decoded, Fate, Headers, LaterFragment, LinkInfo, Want, decode, decode_any, decode_plain,
+};
 use crate::flow::{FragmentKey, PacketFacts, PacketInfo, marks};
 use crate::fragments::Fragments;
 use crate::key::KeyHasher;
@@ -138,7 +141,26 @@ impl Intake {
     /// group is on.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
-        let decoded = self.decoder.decode(packet, link);
+        match self.plain(packet, link) {
+            Some(info) => Some(info),
+            None => self.other(packet, link),
+        }
+    }
+
+    /// The same for a packet as most are; `None` of any other, which is not counted then: it is for
+    /// [`Intake::other`].
+    #[inline(always)]
+    pub(crate) fn plain(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
+        let (frame, _) = packet.frame();
+        let headers = decode_plain(packet.link_type, frame, self.decoder.want, link)?;
+        Some(self.transport(&packet.into(), &headers))
+    }
+
+    /// The same for a packet that [`Intake::plain`] left.
+    #[inline(never)]
+    pub(crate) fn other(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
+        let (frame, length) = packet.frame();
+        let decoded = decode_any(packet.link_type, frame, length, self.decoder.want, link);
         self.headers(&packet.into(), &decoded)
     }
 
@@ -149,37 +171,51 @@ impl Intake {
     }
 
     /// The same for a packet whose headers are known.
-    #[inline(always)]
     pub fn headers(&mut self, packet: &Captured, decoded: &Decoded) -> Option<PacketInfo> {
-        if packet.link_type != self.latest.0 {
-            self.count_link_type();
-            self.latest.0 = packet.link_type;
-        }
-        let number = self.clock.packets;
-        let clock = self.clock.tick(packet.time);
-        let mut info = match decoded {
+        match decoded {
             Decoded::Transport(headers) => {
-                let mut info = PacketInfo::from_headers(headers);
-                info.hash = self.hasher.hash(&info.key);
-                info.number = number;
-                (info.facts.time, info.clock) = (packet.time, clock);
+                let info = self.transport(packet, headers);
                 if headers.first_fragment.is_some() {
                     self.store_fragment(headers, &info);
                 }
                 self.counted.further_msdus += u64::from(headers.further_msdus);
-                info
+                Some(info)
             }
-            Decoded::Fragment(fragment) => self.later_fragment(fragment, packet.time, clock)?,
+            Decoded::Fragment(fragment) => self.later_fragment(fragment, packet),
             Decoded::Other(fate) => {
+                self.tick(packet);
                 self.counted.fates.add(*fate, 1);
-                return None;
+                None
             }
-        };
-        info.facts.frame_len = packet.original_len;
-        if packet.is_truncated {
-            info.facts.marks |= marks::TRUNCATED;
         }
-        Some(info)
+    }
+
+    #[inline(always)]
+    fn transport(&mut self, packet: &Captured, headers: &Headers) -> PacketInfo {
+        let (key, mut facts) = PacketFacts::of(headers);
+        facts.time = packet.time;
+        facts.frame_len = packet.original_len;
+        if packet.is_truncated {
+            facts.marks |= marks::TRUNCATED;
+        }
+        let number = self.clock.packets;
+        PacketInfo {
+            key,
+            hash: self.hasher.hash(&key),
+            clock: self.tick(packet),
+            number,
+            facts,
+        }
+    }
+
+    /// The trace clock once this packet is counted.
+    #[inline]
+    fn tick(&mut self, packet: &Captured) -> Timestamp {
+        if packet.link_type != self.latest.0 {
+            self.count_link_type();
+            self.latest.0 = packet.link_type;
+        }
+        self.clock.tick(packet.time)
     }
 
     #[cold]
@@ -194,20 +230,25 @@ impl Intake {
     fn later_fragment(
         &mut self,
         fragment: &LaterFragment,
-        time: Timestamp,
-        clock: Timestamp,
+        packet: &Captured,
     ) -> Option<PacketInfo> {
+        let clock = self.tick(packet);
         let key = FragmentKey::of_later(fragment);
-        let Some(first) = self.fragments.find(&key, time, clock) else {
+        let Some(first) = self.fragments.find(&key, packet.time, clock) else {
             self.counted.fates.add(Fate::FragOrphan, 1);
             return None;
         };
+        let mut marks = marks::FRAGMENT | first.facts.marks & marks::FROM_HIGH;
+        if packet.is_truncated {
+            marks |= marks::TRUNCATED;
+        }
         Some(PacketInfo {
             clock,
             facts: PacketFacts {
-                time,
+                time: packet.time,
+                frame_len: packet.original_len,
                 ip_len: fragment.ip.length,
-                marks: marks::FRAGMENT | first.facts.marks & marks::FROM_HIGH,
+                marks,
                 ..first.facts
             },
             ..*first

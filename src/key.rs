@@ -63,14 +63,15 @@ impl FlowKey {
         source: Endpoint,
         destination: Endpoint,
     ) -> (Self, End) {
-        let (low, high, from) = if sort_value(&source) <= sort_value(&destination) {
+        let (source, destination) = (SortValue::of(&source), SortValue::of(&destination));
+        let (low, high, from) = if source <= destination {
             (source, destination, End::Low)
         } else {
             (destination, source, End::High)
         };
         let key = Self {
-            low,
-            high,
+            low: low.endpoint(),
+            high: high.endpoint(),
             version,
             protocol,
         };
@@ -95,10 +96,30 @@ impl FlowKey {
     }
 }
 
-/// Orders endpoints as their derived `Ord` does, in two comparisons instead of a `memcmp`.
-#[inline]
-fn sort_value(endpoint: &Endpoint) -> (u128, u16) {
-    (u128::from_be_bytes(endpoint.address), endpoint.port)
+/// An endpoint as two numbers, which order as endpoints do: to compare and to swap them takes a few
+/// instructions and no jump, where arrays of bytes are compared and moved in memory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct SortValue {
+    address: u128,
+    port: u16,
+}
+
+impl SortValue {
+    #[inline]
+    fn of(endpoint: &Endpoint) -> Self {
+        Self {
+            address: u128::from_be_bytes(endpoint.address),
+            port: endpoint.port,
+        }
+    }
+
+    #[inline]
+    fn endpoint(self) -> Endpoint {
+        Endpoint {
+            address: self.address.to_be_bytes(),
+            port: self.port,
+        }
+    }
 }
 
 /// Hashes keys for sharding and for the tables' indexes.
@@ -148,11 +169,12 @@ impl KeyHasher {
     }
 }
 
+/// Two IPv4 addresses as one number.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "two times 32 bits")]
 fn v4_pair(low: &AddressBytes, high: &AddressBytes) -> u64 {
-    let [a, b, c, d, ..] = *low;
-    let [e, f, g, h, ..] = *high;
-    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    let number = |address: &AddressBytes| u128::from_be_bytes(*address) >> 96;
+    (number(low) << 32 | number(high)) as u64
 }
 
 /// Appends the text form of an address, as `inet_ntop` of the C library writes it. It is ASCII.

@@ -106,19 +106,30 @@ impl Reader {
         Ok(self.end(end).map(|()| self.intake.finish()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
         let mut link = LinkInfo::default();
-        if let Some(info) = self.intake.packet(packet, &mut link) {
-            self.send(&info, &link)?;
+        match self.intake.plain(packet, &mut link) {
+            Some(info) => self.send(info, &link)?,
+            None => self.other(packet)?,
         }
         self.end_epoch()
+    }
+
+    /// The same for a packet that is not as most are.
+    #[inline(never)]
+    fn other(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
+        let mut link = LinkInfo::default();
+        match self.intake.other(packet, &mut link) {
+            Some(info) => self.send(info, &link),
+            None => Ok(()),
+        }
     }
 
     /// The same for a packet that was decoded elsewhere.
     fn decoded(&mut self, packet: &DecodedPacket) -> Result<(), Stopped> {
         if let Some((info, link)) = self.intake.decoded(packet) {
-            self.send(&info, link)?;
+            self.send(info, link)?;
         }
         self.end_epoch()
     }
@@ -133,10 +144,10 @@ impl Reader {
 
     /// Puts a packet into the batch of its worker.
     #[inline(always)]
-    fn send(&mut self, info: &PacketInfo, link: &LinkInfo) -> Result<(), Stopped> {
+    fn send(&mut self, info: PacketInfo, link: &LinkInfo) -> Result<(), Stopped> {
         let lane = shard(info.hash, self.lanes.len());
         let batch = &mut self.batches[lane];
-        batch.packets.push(*info);
+        batch.packets.push(info);
         if self.intake.wants_link() {
             batch.links.push(*link);
         }

@@ -10,8 +10,7 @@ mod tracked;
 use goostat::config::{Group, Groups};
 use goostat::decode::{
     Decoded, Fate, Headers, IpHeader, IpVersion, LaterFragment, TcpHeader, TcpOptions, Transport,
-    tcp_flags,
-};
+    tcp_flags, tcp_options};
 use libfuzzer_sys::fuzz_target;
 
 use reference::{Cell, RefOptions, RefPacket};
@@ -264,16 +263,24 @@ fn near(code: u8, next: u32, latest: u32) -> u32 {
 fn tcp_options(flags: u8, options: u8, value: u8) -> TcpOptions {
     let bit = |bit: u8| options >> bit & 1 == 1;
     let syn = flags & tcp_flags::SYN != 0;
-    TcpOptions {
-        window_scale: (syn && bit(0)).then_some(value),
-        mss: (syn && bit(1)).then_some(u16::from(value) * 6),
-        sack_permitted: syn && bit(2),
-        fast_open: syn && bit(3),
-        timestamps: bit(4),
-        sack: bit(5),
-        dsack: bit(5) && bit(4),
-        mptcp: bit(6),
+    let mut found = TcpOptions::default();
+    if syn && bit(0) {
+        found.note_window_scale(value);
     }
+    if syn && bit(1) {
+        found.note_mss(u16::from(value) * 6);
+    }
+    for (is, option) in [
+        (syn && bit(2), tcp_options::SACK_PERMITTED),
+        (syn && bit(3), tcp_options::FAST_OPEN),
+        (bit(4), tcp_options::TIMESTAMPS),
+        (bit(5), tcp_options::SACK),
+        (bit(5) && bit(4), tcp_options::DSACK),
+        (bit(6), tcp_options::MPTCP),
+    ] {
+        found.note(if is { option } else { 0 });
+    }
+    found
 }
 
 fn ports(pair: usize, side: usize) -> (u16, u16) {

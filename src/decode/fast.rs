@@ -3,11 +3,14 @@
 //! tunnel's port names. Anything else, anything cut short and anything odd is left to the
 //! general descent, whose results these are.
 //!
+//! All of it becomes part of the caller, and addresses are read as numbers: so the compiler keeps
+//! the headers in registers up to where what is made of them is stored.
+//!
 //! It is here because it pays: on headers in cache a plain frame costs 11 to 16 ns, and 22 to
 //! 31 ns by the descent. Going on to the descent, as a tunnel must, costs about 10 ns more.
 
 use super::Want;
-use super::headers::{Decoded, Headers, IpHeader, IpVersion, LinkInfo, Transport};
+use super::headers::{Headers, IpHeader, IpVersion, LinkInfo, Transport};
 use super::ip::{address_v4, number};
 use super::payload::be16;
 use super::transport::{tcp_header, tcp_header_len};
@@ -18,7 +21,7 @@ const TAG: u16 = 0x8100;
 
 /// Decodes an Ethernet frame if it is a plain one.
 #[inline(always)]
-pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<Decoded> {
+pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<Headers> {
     let (ethernet, rest) = frame.split_first_chunk::<14>()?;
     let [_, _, _, _, _, _, source @ .., a, b] = *ethernet;
     let mut ether_type = be16([a, b]);
@@ -30,11 +33,12 @@ pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<De
         ether_type = be16([c, d]);
         packet = behind;
     }
-    let headers = match ether_type {
-        0x0800 => ipv4(packet, want)?,
-        0x86DD => ipv6(packet, want)?,
+    let (ip, protocol, rest, length) = match ether_type {
+        0x0800 => ipv4(packet)?,
+        0x86DD => ipv6(packet)?,
         _ => return None,
     };
+    let headers = transport(ip, protocol, rest, length, want)?;
     if want.link {
         *link = LinkInfo {
             vlan_id,
@@ -42,12 +46,13 @@ pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<De
             ..LinkInfo::default()
         };
     }
-    Some(Decoded::Transport(headers))
+    Some(headers)
 }
 
-/// Reads an IPv4 packet.
-#[inline]
-fn ipv4(packet: &[u8], want: Want) -> Option<Headers> {
+/// Reads an IPv4 header: what it says, the protocol behind it, what stands there, and how many
+/// bytes of that are the packet's.
+#[inline(always)]
+fn ipv4(packet: &[u8]) -> Option<(IpHeader, u8, &[u8], usize)> {
     let (header, rest) = packet.split_first_chunk::<20>()?;
     let [first, tos, l0, l1, i0, i1, f0, f1, ttl, protocol, ..] = *header;
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
@@ -65,18 +70,12 @@ fn ipv4(packet: &[u8], want: Want) -> Option<Headers> {
         tos,
         id: be16([i0, i1]),
     };
-    transport(
-        ip,
-        protocol,
-        rest,
-        usize::from(length).checked_sub(20)?,
-        want,
-    )
+    Some((ip, protocol, rest, usize::from(length).checked_sub(20)?))
 }
 
-/// Reads an IPv6 packet.
-#[inline]
-fn ipv6(packet: &[u8], want: Want) -> Option<Headers> {
+/// The same of an IPv6 header.
+#[inline(always)]
+fn ipv6(packet: &[u8]) -> Option<(IpHeader, u8, &[u8], usize)> {
     let (header, rest) = packet.split_first_chunk::<40>()?;
     let (&[a, b, _, _, l0, l1, next, ttl], addresses) = header.split_first_chunk::<8>()?;
     let (source, destination) = addresses.split_first_chunk::<16>()?;
@@ -86,19 +85,19 @@ fn ipv6(packet: &[u8], want: Want) -> Option<Headers> {
     }
     let ip = IpHeader {
         version: IpVersion::V6,
-        source: *source,
-        destination: *destination.first_chunk::<16>()?,
+        source: u128::from_be_bytes(*source).to_be_bytes(),
+        destination: u128::from_be_bytes(*destination.first_chunk::<16>()?).to_be_bytes(),
         length: u32::from(length) + 40,
         ttl,
         tos: (a << 4) | (b >> 4),
         id: 0,
     };
     // A length of 0, of which the descent knows more, leaves no transport header here.
-    transport(ip, next, rest, usize::from(length), want)
+    Some((ip, next, rest, usize::from(length)))
 }
 
 /// Reads the transport header at the start of `rest`; `length` bytes belong to the IP packet.
-#[inline]
+#[inline(always)]
 fn transport(
     ip: IpHeader,
     protocol: u8,

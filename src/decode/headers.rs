@@ -45,25 +45,74 @@ pub mod tcp_flags {
     pub const CWR: u8 = 0x80;
 }
 
+/// The TCP options that are told apart (spec 7.4): bits of [`TcpOptions::seen`].
+pub mod tcp_options {
+    /// Kind 2, only read with SYN.
+    pub const MSS: u8 = 0x01;
+    /// Kind 3, only read with SYN.
+    pub const WINDOW_SCALE: u8 = 0x02;
+    /// Kind 4, only read with SYN.
+    pub const SACK_PERMITTED: u8 = 0x04;
+    /// Kind 8.
+    pub const TIMESTAMPS: u8 = 0x08;
+    /// Kind 5 with at least one block.
+    pub const SACK: u8 = 0x10;
+    /// The first SACK block repeats what is acknowledged or what the second block covers (RFC 2883).
+    pub const DSACK: u8 = 0x20;
+    /// Kind 30.
+    pub const MPTCP: u8 = 0x40;
+    /// Kind 34, or 254 with F989; only read with SYN.
+    pub const FAST_OPEN: u8 = 0x80;
+}
+
 /// What the captured part of a TCP header's options says (spec 7.4).
+///
+/// It fits a register, which matters: written field by field and read again it cost as much as
+/// half a plain frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
-    /// Kind 3, only read with SYN; as sent.
-    pub window_scale: Option<u8>,
-    /// Kind 2, only read with SYN; as sent.
-    pub mss: Option<u16>,
-    /// Kind 4, only read with SYN.
-    pub sack_permitted: bool,
-    /// Kind 34, or 254 with F989; only read with SYN.
-    pub fast_open: bool,
-    /// Kind 8.
-    pub timestamps: bool,
-    /// Kind 5 with at least one block.
-    pub sack: bool,
-    /// The first SACK block repeats what is acknowledged or what the second block covers (RFC 2883).
-    pub dsack: bool,
-    /// Kind 30.
-    pub mptcp: bool,
+    /// Which there are: see [`tcp_options`].
+    pub seen: u8,
+    /// The window scale as sent; 0 without one.
+    pub window_scale: u8,
+    /// The MSS as sent; 0 without one.
+    pub mss: u16,
+}
+
+impl TcpOptions {
+    /// Whether one of `option` is there.
+    #[inline]
+    pub fn has(&self, option: u8) -> bool {
+        self.seen & option != 0
+    }
+
+    /// The MSS, if there is one.
+    pub fn mss(&self) -> Option<u16> {
+        self.has(tcp_options::MSS).then_some(self.mss)
+    }
+
+    /// The window scale, if there is one.
+    pub fn window_scale(&self) -> Option<u8> {
+        self.has(tcp_options::WINDOW_SCALE)
+            .then_some(self.window_scale)
+    }
+
+    /// Adds an option without a value.
+    pub fn note(&mut self, option: u8) {
+        self.seen |= option;
+    }
+
+    /// Adds an MSS; the last one counts.
+    pub fn note_mss(&mut self, mss: u16) {
+        self.mss = mss;
+        self.note(tcp_options::MSS);
+    }
+
+    /// Adds a window scale; the last one counts.
+    pub fn note_window_scale(&mut self, window_scale: u8) {
+        self.window_scale = window_scale;
+        self.note(tcp_options::WINDOW_SCALE);
+    }
 }
 
 /// A TCP header.

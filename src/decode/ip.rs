@@ -264,8 +264,8 @@ fn later_fragment(descent: &mut Descent<'_, '_>, ip: &InIp, identification: u32)
 
 /// An IPv4 address as key bytes.
 #[inline]
-pub(super) fn address_v4([a, b, c, d]: [u8; 4]) -> AddressBytes {
-    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+pub(super) fn address_v4(bytes: [u8; 4]) -> AddressBytes {
+    (u128::from(be32(bytes)) << 96).to_be_bytes()
 }
 
 /// A length of a frame; those come from 32-bit fields and only ever shrink.

@@ -33,7 +33,7 @@ mod wireless;
 
 pub use headers::{
     AddressBytes, Decoded, Fate, Headers, IpHeader, IpVersion, LaterFragment, LinkInfo, TcpHeader,
-    TcpOptions, Transport, Tunnel, tcp_flags,
+    TcpOptions, Transport, Tunnel, tcp_flags, tcp_options,
 };
 
 use crate::capture::LinkType;
@@ -76,7 +76,6 @@ impl Decap {
 /// `frame` is what was captured, `original_len` its length on the wire. `link` is reset and
 /// filled if `want` asks for it, and left alone otherwise; it tells of the headers around the
 /// one that counts.
-#[inline(always)]
 pub fn decode(
     link_type: LinkType,
     frame: &[u8],
@@ -84,12 +83,26 @@ pub fn decode(
     want: Want,
     link: &mut LinkInfo,
 ) -> Decoded {
-    if link_type == LinkType::ETHERNET
-        && let Some(decoded) = fast::decode(frame, want, link)
-    {
-        return decoded;
+    match decode_plain(link_type, frame, want, link) {
+        Some(headers) => Decoded::Transport(headers),
+        None => decode_any(link_type, frame, original_len, want, link),
     }
-    decode_any(link_type, frame, original_len, want, link)
+}
+
+/// The shortcut of [`decode`] alone: the headers of a frame as most are, `None` of any other.
+///
+/// Inlined, as what is made of the headers should be: then they are never put together.
+#[inline(always)]
+pub(crate) fn decode_plain(
+    link_type: LinkType,
+    frame: &[u8],
+    want: Want,
+    link: &mut LinkInfo,
+) -> Option<Headers> {
+    match link_type {
+        LinkType::ETHERNET => fast::decode(frame, want, link),
+        _ => None,
+    }
 }
 
 /// Whether frames of this link type are opened: then an empty one is cut short, not unknown.
@@ -101,6 +114,7 @@ pub fn opens(link_type: LinkType) -> bool {
 
 /// Does what [`decode`] does without its shortcut: for holding the two against each other.
 #[doc(hidden)]
+#[inline(never)]
 pub fn decode_any(
     link_type: LinkType,
     frame: &[u8],

@@ -1,59 +1,21 @@
 //! TCP options (spec 7.4).
 
-use super::headers::TcpOptions;
+use super::headers::{TcpOptions, tcp_options};
 use super::payload::{be16, be32};
 
 /// The options field of most segments with a time stamp: two no-operations, kind 8, length 10.
 const PLAIN_TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 
-/// What reading has found so far. It fits a register, which matters: a [`TcpOptions`] written
-/// here and copied into the headers costs as much again as decoding a plain frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    seen: u8,
-    window_scale: u8,
-    mss: u16,
-}
-
-/// The bits of [`Found::seen`].
-mod seen {
-    pub(super) const MSS: u8 = 0x01;
-    pub(super) const WINDOW_SCALE: u8 = 0x02;
-    pub(super) const SACK_PERMITTED: u8 = 0x04;
-    pub(super) const FAST_OPEN: u8 = 0x08;
-    pub(super) const TIMESTAMPS: u8 = 0x10;
-    pub(super) const SACK: u8 = 0x20;
-    pub(super) const DSACK: u8 = 0x40;
-    pub(super) const MPTCP: u8 = 0x80;
-}
-
-impl From<Found> for TcpOptions {
-    #[inline]
-    fn from(found: Found) -> Self {
-        let has = |bit| found.seen & bit != 0;
-        Self {
-            window_scale: has(seen::WINDOW_SCALE).then_some(found.window_scale),
-            mss: has(seen::MSS).then_some(found.mss),
-            sack_permitted: has(seen::SACK_PERMITTED),
-            fast_open: has(seen::FAST_OPEN),
-            timestamps: has(seen::TIMESTAMPS),
-            sack: has(seen::SACK),
-            dsack: has(seen::DSACK),
-            mptcp: has(seen::MPTCP),
-        }
-    }
-}
-
 /// Reads the captured part of a header's options; `ack` is the header's acknowledgment
 /// number, which tells a duplicate SACK from others.
-#[inline]
-pub(super) fn read(options: &[u8], syn: bool, ack: u32) -> Found {
+#[inline(always)]
+pub(super) fn read(options: &[u8], syn: bool, ack: u32) -> TcpOptions {
     if options.is_empty() {
-        Found::default()
+        TcpOptions::default()
     } else if options.len() == 12 && options.starts_with(&PLAIN_TIMESTAMPS) {
-        Found {
-            seen: seen::TIMESTAMPS,
-            ..Found::default()
+        TcpOptions {
+            seen: tcp_options::TIMESTAMPS,
+            ..TcpOptions::default()
         }
     } else {
         read_all(options, syn, ack)
@@ -62,8 +24,8 @@ pub(super) fn read(options: &[u8], syn: bool, ack: u32) -> Found {
 
 /// Reading stops at the end marker and at a length that cannot be.
 #[inline(never)]
-fn read_all(mut options: &[u8], syn: bool, ack: u32) -> Found {
-    let mut found = Found::default();
+fn read_all(mut options: &[u8], syn: bool, ack: u32) -> TcpOptions {
+    let mut found = TcpOptions::default();
     loop {
         match *options {
             [1, ref rest @ ..] => options = rest,
@@ -83,26 +45,20 @@ fn read_all(mut options: &[u8], syn: bool, ack: u32) -> Found {
     }
 }
 
-fn note(found: &mut Found, kind: u8, value: &[u8], syn: bool, ack: u32) {
+fn note(found: &mut TcpOptions, kind: u8, value: &[u8], syn: bool, ack: u32) {
     match (kind, value) {
-        (2, &[a, b]) if syn => {
-            found.mss = be16([a, b]);
-            found.seen |= seen::MSS;
-        }
-        (3, &[shift]) if syn => {
-            found.window_scale = shift;
-            found.seen |= seen::WINDOW_SCALE;
-        }
-        (4, []) if syn => found.seen |= seen::SACK_PERMITTED,
+        (2, &[a, b]) if syn => found.note_mss(be16([a, b])),
+        (3, &[shift]) if syn => found.note_window_scale(shift),
+        (4, []) if syn => found.note(tcp_options::SACK_PERMITTED),
         (5, blocks) if !blocks.is_empty() && blocks.len().is_multiple_of(8) => {
-            found.seen |= seen::SACK;
+            found.note(tcp_options::SACK);
             if is_duplicate(blocks, ack) {
-                found.seen |= seen::DSACK;
+                found.note(tcp_options::DSACK);
             }
         }
-        (8, value) if value.len() == 8 => found.seen |= seen::TIMESTAMPS,
-        (30, _) => found.seen |= seen::MPTCP,
-        (34, _) | (254, [0xF9, 0x89, ..]) if syn => found.seen |= seen::FAST_OPEN,
+        (8, value) if value.len() == 8 => found.note(tcp_options::TIMESTAMPS),
+        (30, _) => found.note(tcp_options::MPTCP),
+        (34, _) | (254, [0xF9, 0x89, ..]) if syn => found.note(tcp_options::FAST_OPEN),
         _ => {}
     }
 }

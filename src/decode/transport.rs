@@ -1,7 +1,7 @@
 //! TCP and UDP headers, and the payload lengths that they and IP state (spec 3.4).
 
 use super::descent::{Descent, End, Step};
-use super::headers::{Decoded, Fate, Headers, TcpHeader, Transport, tcp_flags};
+use super::headers::{Decoded, Fate, Headers, TcpHeader, TcpOptions, Transport, tcp_flags};
 use super::ip::{InIp, as_u32};
 use super::payload::{Payload, be16, be32};
 use super::{Decap, Want};
@@ -41,7 +41,7 @@ pub(super) fn tcp_header_len(fixed: &[u8; 20]) -> usize {
 }
 
 /// The fields of a TCP header that the flows need; `options` is what was captured of them.
-#[inline]
+#[inline(always)]
 pub(super) fn tcp_header(fixed: &[u8; 20], options: &[u8], want: Want) -> TcpHeader {
     let [
         _,
@@ -63,17 +63,17 @@ pub(super) fn tcp_header(fixed: &[u8; 20], options: &[u8], want: Want) -> TcpHea
         ..,
     ] = *fixed;
     let ack = be32([a0, a1, a2, a3]);
-    let found = if want.options {
+    let options = if want.options {
         options::read(options, flags & tcp_flags::SYN != 0, ack)
     } else {
-        options::Found::default()
+        TcpOptions::default()
     };
     TcpHeader {
         seq: be32([s0, s1, s2, s3]),
         ack,
         flags,
         window: be16([w0, w1]),
-        options: found.into(),
+        options,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::capture::Timestamp;
 use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
-use crate::decode::{Headers, LaterFragment, TcpOptions, Transport};
+use crate::decode::{Headers, LaterFragment, Transport};
 use crate::key::{End, Endpoint, FlowKey, Protocol};
 
 /// One packet with a transport header, or a later fragment of one: where it belongs, and its facts.
@@ -58,6 +58,8 @@ pub type MacAddress = [u8; 6];
 
 /// The bits of [`PacketFacts::marks`].
 pub mod marks {
+    use crate::decode::tcp_options;
+
     /// The sender is the larger endpoint of the key.
     pub const FROM_HIGH: u16 = 1;
     /// It is a later fragment.
@@ -69,29 +71,45 @@ pub mod marks {
     /// The IP header states no length.
     pub const TSO: u16 = 1 << 4;
     /// It carries an MSS option.
-    pub const MSS: u16 = 1 << 5;
+    pub const MSS: u16 = of_options(tcp_options::MSS);
     /// It carries a window scale option.
-    pub const WINDOW_SCALE: u16 = 1 << 6;
+    pub const WINDOW_SCALE: u16 = of_options(tcp_options::WINDOW_SCALE);
     /// It carries a SACK-permitted option.
-    pub const SACK_PERMITTED: u16 = 1 << 7;
+    pub const SACK_PERMITTED: u16 = of_options(tcp_options::SACK_PERMITTED);
     /// It carries a time stamps option.
-    pub const TIMESTAMPS: u16 = 1 << 8;
+    pub const TIMESTAMPS: u16 = of_options(tcp_options::TIMESTAMPS);
     /// It carries a SACK option with a block.
-    pub const SACK: u16 = 1 << 9;
+    pub const SACK: u16 = of_options(tcp_options::SACK);
     /// Its first SACK block is a duplicate report.
-    pub const DSACK: u16 = 1 << 10;
+    pub const DSACK: u16 = of_options(tcp_options::DSACK);
     /// It carries an MPTCP option.
-    pub const MPTCP: u16 = 1 << 11;
+    pub const MPTCP: u16 = of_options(tcp_options::MPTCP);
     /// It carries a TCP Fast Open option.
-    pub const FAST_OPEN: u16 = 1 << 12;
+    pub const FAST_OPEN: u16 = of_options(tcp_options::FAST_OPEN);
     /// Any of the TCP options above.
-    pub const OPTIONS: u16 = 0xff << 5;
+    pub const OPTIONS: u16 = of_options(u8::MAX);
+
+    /// The marks of the TCP options seen, which stand in the upper bits as they stand there.
+    #[inline]
+    pub(super) const fn of_options(seen: u8) -> u16 {
+        (seen as u16) << 8
+    }
 }
 
 impl PacketInfo {
-    /// What the tables need of a packet with `headers`; hash, times and number are left to the caller.
+    /// The part of the hash that the table's index uses.
     #[inline]
-    pub fn from_headers(headers: &Headers) -> Self {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    pub(super) fn index_hash(&self) -> u32 {
+        self.hash as u32
+    }
+}
+
+impl PacketFacts {
+    /// The flow of a packet with `headers`, and what they say of the packet; when it was captured
+    /// and how much of it is left to the caller.
+    #[inline(always)]
+    pub(crate) fn of(headers: &Headers) -> (FlowKey, Self) {
         let protocol = match headers.transport {
             Transport::Tcp(_) => Protocol::Tcp,
             Transport::Udp => Protocol::Udp,
@@ -108,7 +126,7 @@ impl PacketInfo {
                 port: headers.destination_port,
             },
         );
-        let mut facts = PacketFacts {
+        let mut facts = Self {
             ip_len: headers.ip.length,
             payload_len: headers.payload_len,
             id: headers.ip.id,
@@ -117,43 +135,15 @@ impl PacketInfo {
             marks: mark(from == End::High, marks::FROM_HIGH)
                 | mark(headers.bad_len, marks::BAD_LEN)
                 | mark(headers.tso, marks::TSO),
-            ..PacketFacts::default()
+            ..Self::default()
         };
         if let Transport::Tcp(tcp) = &headers.transport {
             (facts.seq, facts.ack) = (tcp.seq, tcp.ack);
             (facts.window, facts.flags) = (tcp.window, tcp.flags);
-            facts.add_options(&tcp.options);
+            (facts.mss, facts.window_scale) = (tcp.options.mss, tcp.options.window_scale);
+            facts.marks |= marks::of_options(tcp.options.seen);
         }
-        Self {
-            key,
-            hash: 0,
-            clock: Timestamp(0),
-            number: 0,
-            facts,
-        }
-    }
-
-    /// The part of the hash that the table's index uses.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-    pub(super) fn index_hash(&self) -> u32 {
-        self.hash as u32
-    }
-}
-
-impl PacketFacts {
-    #[inline]
-    fn add_options(&mut self, options: &TcpOptions) {
-        self.mss = options.mss.unwrap_or(0);
-        self.window_scale = options.window_scale.unwrap_or(0);
-        self.marks |= mark(options.mss.is_some(), marks::MSS)
-            | mark(options.window_scale.is_some(), marks::WINDOW_SCALE)
-            | mark(options.sack_permitted, marks::SACK_PERMITTED)
-            | mark(options.timestamps, marks::TIMESTAMPS)
-            | mark(options.sack, marks::SACK)
-            | mark(options.dsack, marks::DSACK)
-            | mark(options.mptcp, marks::MPTCP)
-            | mark(options.fast_open, marks::FAST_OPEN);
+        (key, facts)
     }
 
     /// The same packet; its flags, which are these, become known to the compiler.

@@ -2,7 +2,7 @@
 //! missing bytes.
 
 use goostat::decode::{
-    Decoded, Headers, IpVersion, LaterFragment, TcpOptions, Transport, tcp_flags,
+    Decoded, Headers, IpVersion, LaterFragment, TcpOptions, Transport, tcp_flags, tcp_options,
 };
 
 use super::generate::{Dress, Fragment, Length};
@@ -13,16 +13,24 @@ use crate::reference::RefPacket;
 pub(crate) fn options(dress: &Dress, flags: u8) -> TcpOptions {
     let bit = |bit: u8| dress.options >> bit & 1 == 1;
     let syn = flags & tcp_flags::SYN != 0;
-    TcpOptions {
-        window_scale: (syn && bit(0)).then_some(dress.window_scale),
-        mss: (syn && bit(1)).then_some(1460),
-        sack_permitted: syn && bit(2),
-        fast_open: syn && bit(3),
-        timestamps: bit(4),
-        sack: bit(5),
-        dsack: bit(5) && bit(6),
-        mptcp: bit(7),
+    let mut options = TcpOptions::default();
+    if syn && bit(0) {
+        options.note_window_scale(dress.window_scale);
     }
+    if syn && bit(1) {
+        options.note_mss(1460);
+    }
+    for (is, option) in [
+        (syn && bit(2), tcp_options::SACK_PERMITTED),
+        (syn && bit(3), tcp_options::FAST_OPEN),
+        (bit(4), tcp_options::TIMESTAMPS),
+        (bit(5), tcp_options::SACK),
+        (bit(5) && bit(6), tcp_options::DSACK),
+        (bit(7), tcp_options::MPTCP),
+    ] {
+        options.note(if is { option } else { 0 });
+    }
+    options
 }
 
 /// A TCP packet, or the fragment of one.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use goostat::decode::{TcpOptions, tcp_flags};
+use goostat::decode::{TcpOptions, tcp_flags, tcp_options};
 
 use super::expect::ExpectedRow;
 use super::{Exchange, TcpDraft, UdpDraft, expect};
@@ -205,15 +205,19 @@ fn tcp_options(text: &str, ack: u32) -> TcpOptions {
     {
         let (name, value) = option.split_once(' ').unwrap_or((option, ""));
         match name {
-            "mss" => options.mss = Some(value.parse().expect("an MSS is a number")),
-            "wscale" => options.window_scale = Some(value.parse().expect("a scale is a number")),
-            "sackOK" => options.sack_permitted = true,
-            "TS" => options.timestamps = true,
-            "mptcp" => options.mptcp = true,
-            "tfo" => options.fast_open = true,
+            "mss" => options.note_mss(value.parse().expect("an MSS is a number")),
+            "wscale" => {
+                options.note_window_scale(value.parse().expect("a scale is a number"));
+            }
+            "sackOK" => options.note(tcp_options::SACK_PERMITTED),
+            "TS" => options.note(tcp_options::TIMESTAMPS),
+            "mptcp" => options.note(tcp_options::MPTCP),
+            "tfo" => options.note(tcp_options::FAST_OPEN),
             "sack" => {
-                options.sack = true;
-                options.dsack = is_dsack(value, ack);
+                options.note(tcp_options::SACK);
+                if is_dsack(value, ack) {
+                    options.note(tcp_options::DSACK);
+                }
             }
             _ => panic!("no such option: {option}"),
         }

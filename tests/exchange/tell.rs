@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use goostat::decode::{Decoded, Headers, TcpHeader, Transport, tcp_flags};
+use goostat::decode::{Decoded, Headers, TcpHeader, Transport, tcp_flags, tcp_options};
 
 use crate::reference::RefPacket;
 
@@ -105,20 +105,24 @@ fn tcp(header: &TcpHeader, payload_len: u32) -> String {
 fn options(header: &TcpHeader) -> String {
     let options = &header.options;
     let mut told = Vec::new();
-    told.extend(options.mss.map(|mss| format!("mss {mss}")));
-    told.extend(options.window_scale.map(|scale| format!("wscale {scale}")));
+    told.extend(options.mss().map(|mss| format!("mss {mss}")));
+    told.extend(
+        options
+            .window_scale()
+            .map(|scale| format!("wscale {scale}")),
+    );
     let named = [
-        (options.sack_permitted, "sackOK"),
-        (options.fast_open, "tfo"),
-        (options.timestamps, "TS"),
-        (options.mptcp, "mptcp"),
-        (options.sack, "sack"),
-        (options.dsack, "dsack"),
+        (tcp_options::SACK_PERMITTED, "sackOK"),
+        (tcp_options::FAST_OPEN, "tfo"),
+        (tcp_options::TIMESTAMPS, "TS"),
+        (tcp_options::MPTCP, "mptcp"),
+        (tcp_options::SACK, "sack"),
+        (tcp_options::DSACK, "dsack"),
     ];
     told.extend(
         named
             .iter()
-            .filter(|(is, _)| *is)
+            .filter(|(option, _)| options.has(*option))
             .map(|(_, name)| (*name).to_owned()),
     );
     format!("<{}>", told.join(", "))

@@ -2,6 +2,7 @@
 
 use goostat::decode::{
     Decoded, Fate, Headers, IpHeader, IpVersion, LaterFragment, TcpHeader, TcpOptions, Transport,
+    tcp_options,
 };
 
 use crate::reference::RefPacket;
@@ -171,22 +172,22 @@ pub(crate) fn tcp_header_len(header: &TcpHeader) -> u32 {
 /// Options that read as these do, padded with no-operations to whole words.
 fn tcp_options(options: &TcpOptions, ack: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if let Some(mss) = options.mss {
+    if let Some(mss) = options.mss() {
         bytes.extend_from_slice(&[2, 4]);
         bytes.extend_from_slice(&mss.to_be_bytes());
     }
-    if let Some(scale) = options.window_scale {
+    if let Some(scale) = options.window_scale() {
         bytes.extend_from_slice(&[3, 3, scale]);
     }
-    if options.sack_permitted {
+    if options.has(tcp_options::SACK_PERMITTED) {
         bytes.extend_from_slice(&[4, 2]);
     }
-    if options.timestamps {
+    if options.has(tcp_options::TIMESTAMPS) {
         bytes.extend_from_slice(&[8, 10, 0, 0, 0, 1, 0, 0, 0, 1]);
     }
-    if options.sack {
+    if options.has(tcp_options::SACK) {
         // A block at or below the ack repeats what is acknowledged.
-        let end = if options.dsack {
+        let end = if options.has(tcp_options::DSACK) {
             ack
         } else {
             ack.wrapping_add(2000)
@@ -195,10 +196,10 @@ fn tcp_options(options: &TcpOptions, ack: u32) -> Vec<u8> {
         bytes.extend_from_slice(&end.wrapping_sub(1000).to_be_bytes());
         bytes.extend_from_slice(&end.to_be_bytes());
     }
-    if options.fast_open {
+    if options.has(tcp_options::FAST_OPEN) {
         bytes.extend_from_slice(&[34, 2]);
     }
-    if options.mptcp {
+    if options.has(tcp_options::MPTCP) {
         bytes.extend_from_slice(&[30, 4, 0, 0]);
     }
     bytes.resize(bytes.len().next_multiple_of(4), 1);

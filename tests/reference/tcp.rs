@@ -1,7 +1,7 @@
 //! The work per TCP packet, step by step (spec 5), and bare SYNs on flows that exist (spec 4.3).
 //! Steps 7 and 9 to 14 are in `measure`.
 
-use goostat::decode::{Headers, TcpHeader, Transport, tcp_flags};
+use goostat::decode::{Headers, TcpHeader, Transport, tcp_flags, tcp_options};
 
 use super::facts::{Facts, Flags, unwrap};
 use super::flow::{Closed, Flow};
@@ -153,15 +153,15 @@ fn time_handshake(flow: &mut Flow, direction: Direction, facts: &Facts) {
 /// Step 6 (spec 7.4). What only packets with S may offer was read only there.
 fn read_options(me: &mut Side, facts: &Facts) {
     let options = &facts.header.options;
-    me.opt_wscale |= options.window_scale.is_some();
-    me.opt_ts |= options.timestamps;
-    me.opt_sack |= options.sack_permitted;
-    me.opt_mptcp |= options.mptcp;
-    me.opt_tfo |= options.fast_open;
-    me.wscale = options.window_scale.or(me.wscale);
-    me.mss = options.mss.or(me.mss);
-    me.sack_pkts += u64::from(options.sack);
-    me.dsack += u64::from(options.dsack);
+    me.opt_wscale |= options.window_scale().is_some();
+    me.opt_ts |= options.has(tcp_options::TIMESTAMPS);
+    me.opt_sack |= options.has(tcp_options::SACK_PERMITTED);
+    me.opt_mptcp |= options.has(tcp_options::MPTCP);
+    me.opt_tfo |= options.has(tcp_options::FAST_OPEN);
+    me.wscale = options.window_scale().or(me.wscale);
+    me.mss = options.mss().or(me.mss);
+    me.sack_pkts += u64::from(options.has(tcp_options::SACK));
+    me.dsack += u64::from(options.has(tcp_options::DSACK));
 }
 
 /// Step 8.

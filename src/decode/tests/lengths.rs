@@ -1,6 +1,7 @@
 //! Lengths (spec 3.3, 3.4), the fields of the headers, and TCP options (spec 7.4).
 
 use super::*;
+use crate::decode::tcp_options::{DSACK, FAST_OPEN, MPTCP, SACK, SACK_PERMITTED, TIMESTAMPS};
 
 fn options(flags: u8, options: &[u8]) -> TcpOptions {
     let mut padded = options.to_vec();
@@ -249,43 +250,37 @@ fn a_first_fragment_of_udp_counts_the_whole_datagram_and_one_of_tcp_itself() {
 #[test]
 fn offers_are_read_from_packets_with_syn_alone() {
     let offers = [2, 4, 5, 180, 3, 3, 7, 4, 2, 34, 2, 30, 4, 0, 0];
-    let expected = TcpOptions {
-        mss: Some(1460),
-        window_scale: Some(7),
-        sack_permitted: true,
-        fast_open: true,
-        mptcp: true,
-        ..TcpOptions::default()
-    };
+    let mut expected = TcpOptions::default();
+    expected.note_mss(1460);
+    expected.note_window_scale(7);
+    expected.note(SACK_PERMITTED | FAST_OPEN | MPTCP);
     assert_eq!(options(SYN, &offers), expected);
     assert_eq!(options(SYN | ACK, &offers), expected);
-    let mptcp = TcpOptions {
-        mptcp: true,
-        ..TcpOptions::default()
-    };
+    let mut mptcp = TcpOptions::default();
+    mptcp.note(MPTCP);
     assert_eq!(options(ACK, &offers), mptcp);
 }
 
 #[test]
 fn the_last_offer_wins() {
     let twice = options(SYN, &[2, 4, 5, 180, 2, 4, 1, 0, 3, 3, 1, 3, 3, 15]);
-    assert_eq!((twice.mss, twice.window_scale), (Some(256), Some(15)));
+    assert_eq!((twice.mss(), twice.window_scale()), (Some(256), Some(15)));
 }
 
 #[test]
 fn time_stamps_are_read_alone_and_among_others() {
     let stamp = [8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
-    assert!(options(ACK, &join(&[&[1, 1], &stamp])).timestamps);
-    assert!(options(SYN, &join(&[&[4, 2], &stamp])).timestamps);
-    assert!(options(SYN, &join(&[&[4, 2], &stamp])).sack_permitted);
-    assert!(!options(ACK, &[8, 8, 0, 0, 0, 1, 0, 0]).timestamps);
+    assert!(options(ACK, &join(&[&[1, 1], &stamp])).has(TIMESTAMPS));
+    assert!(options(SYN, &join(&[&[4, 2], &stamp])).has(TIMESTAMPS));
+    assert!(options(SYN, &join(&[&[4, 2], &stamp])).has(SACK_PERMITTED));
+    assert!(!options(ACK, &[8, 8, 0, 0, 0, 1, 0, 0]).has(TIMESTAMPS));
 }
 
 #[test]
 fn fast_open_has_an_experimental_form() {
-    assert!(options(SYN, &[254, 4, 0xF9, 0x89]).fast_open);
-    assert!(!options(SYN, &[254, 4, 0xF9, 0x88]).fast_open);
-    assert!(!options(ACK, &[254, 4, 0xF9, 0x89]).fast_open);
+    assert!(options(SYN, &[254, 4, 0xF9, 0x89]).has(FAST_OPEN));
+    assert!(!options(SYN, &[254, 4, 0xF9, 0x88]).has(FAST_OPEN));
+    assert!(!options(ACK, &[254, 4, 0xF9, 0x89]).has(FAST_OPEN));
 }
 
 #[test]
@@ -293,11 +288,11 @@ fn reading_stops_at_end_and_at_lengths_that_cannot_be() {
     for stop in [&[0, 0][..], &[9, 0], &[9, 1], &[9, 40], &[9]] {
         let offers = join(&[&[4, 2], stop, &[2, 4, 5, 180]]);
         let found = options(SYN, &offers);
-        assert!(found.sack_permitted);
-        assert_eq!(found.mss, None, "behind {stop:?}");
+        assert!(found.has(SACK_PERMITTED));
+        assert_eq!(found.mss(), None, "behind {stop:?}");
     }
     assert_eq!(
-        options(SYN, &[2, 3, 5, 4, 2]).mss,
+        options(SYN, &[2, 3, 5, 4, 2]).mss(),
         None,
         "of a length that is not its own"
     );
@@ -318,7 +313,7 @@ fn options_that_were_not_captured_are_not_read() {
         panic!("{decoded:?}")
     };
     assert_eq!(
-        (tcp.options.mss, tcp.options.sack_permitted),
+        (tcp.options.mss(), tcp.options.has(SACK_PERMITTED)),
         (Some(1460), false)
     );
 }
@@ -345,14 +340,14 @@ fn options_are_read_only_if_wanted() {
 
 #[test]
 fn a_sack_needs_a_block() {
-    assert!(options(ACK, &sack(&[(0x3000, 0x3100)])).sack);
-    assert!(!options(ACK, &[5, 2]).sack);
-    assert!(!options(ACK, &[5, 6, 0, 0, 0, 0]).sack);
+    assert!(options(ACK, &sack(&[(0x3000, 0x3100)])).has(SACK));
+    assert!(!options(ACK, &[5, 2]).has(SACK));
+    assert!(!options(ACK, &[5, 6, 0, 0, 0, 0]).has(SACK));
 }
 
 #[test]
 fn a_duplicate_sack_repeats_what_is_acknowledged_or_in_the_second_block() {
-    let is_duplicate = |blocks: &[(u32, u32)]| options(ACK, &sack(blocks)).dsack;
+    let is_duplicate = |blocks: &[(u32, u32)]| options(ACK, &sack(blocks)).has(DSACK);
     assert!(
         is_duplicate(&[(0x1F00, 0x2000)]),
         "ends at the acknowledgment"

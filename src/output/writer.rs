@@ -1,10 +1,9 @@
 //! Rows in order in, one Parquet file out.
 //!
 //! Rows are taken in blocks of fixed size, whatever sizes they come in, so that the bytes of the
-//! file depend on the rows alone. A block is first turned into arrays, a cache's worth of rows at a
+//! file depend on the rows alone. A block is first turned into cells, a cache's worth of rows at a
 //! time, which are dropped while they are in that cache; then every column is encoded and compressed
-//! by itself: integers by code of our own, which takes most of the work, the rest by the parquet crate.
-//! Both steps use all threads of the pool.
+//! by itself. Both steps use all threads of the pool.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -14,28 +13,24 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::ZSTD_LEVEL;
-use super::column_writer::ColumnWriter;
-use super::columns::{Cells, Column, FileColumn, Layout, file_columns, schema};
+use super::columns::{Column, FileColumn, file_columns, schema};
+use super::encode::{Cells, ColumnWriter};
 use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
 use crate::prefetch::prefetch;
 
-/// Rows that become arrays together: their flows fit in a core's cache.
+/// Rows that become cells together: their flows fit in a core's cache.
 const CHUNK: usize = 512;
 /// Chunks that are encoded together.
 const BLOCK: usize = 8;
-/// Rows of a page of integers: packed, some ten thousand bytes.
+/// Rows of a page: of packed integers, some ten thousand bytes.
 const PAGE: usize = 5 * BLOCK * CHUNK;
 /// Rows of a row group: what DuckDB reads as one unit of work.
 const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
@@ -45,14 +40,11 @@ pub struct TableWriter<'p, F> {
     path: PathBuf,
     pool: &'p ThreadPool,
     file: SerializedFileWriter<BufWriter<File>>,
-    factory: ArrowRowGroupWriterFactory,
     columns: Vec<FileColumn<F>>,
-    schema: SchemaRef,
     /// Whole chunks of the next block, then one that is not.
     pending: Vec<Vec<Box<F>>>,
     group: Vec<ColumnWriter>,
     group_rows: usize,
-    groups: usize,
     rows: u64,
 }
 
@@ -79,24 +71,16 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         let columns = file_columns(table, options.groups);
         let schema = schema(&columns);
         let file = File::create(path).map_err(Error::io(path, "create"))?;
-        let (file, factory) = begin(
-            BufWriter::with_capacity(1 << 20, file),
-            &columns,
-            &schema,
-            options,
-        )
-        .map_err(|error| parquet_error(path, error))?;
+        let file = begin(BufWriter::with_capacity(1 << 20, file), &schema, options)
+            .map_err(|error| parquet_error(path, error))?;
         Ok(Self {
             path: path.to_owned(),
             pool,
             file,
-            factory,
             columns,
-            schema,
             pending: Vec::new(),
             group: Vec::new(),
             group_rows: 0,
-            groups: 0,
             rows: 0,
         })
     }
@@ -153,9 +137,10 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
             return Ok(());
         }
         if self.group.is_empty() {
-            self.group = self
-                .column_writers()
-                .map_err(|error| parquet_error(&self.path, error))?;
+            let columns = self.columns.iter().zip(self.file.schema_descr().columns());
+            self.group = columns
+                .map(|(column, descriptor)| column.writer(descriptor))
+                .collect();
         }
         self.group_rows += rows;
         self.rows += rows as u64;
@@ -183,19 +168,6 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         Ok(())
     }
 
-    /// Those of the next row group.
-    fn column_writers(&self) -> Result<Vec<ColumnWriter>, ParquetError> {
-        let arrays = self.factory.create_column_writers(self.groups)?;
-        let fields = self.schema.fields().iter();
-        let descriptors = self.file.schema_descr().columns();
-        let columns = self.columns.iter().zip(fields).zip(descriptors).zip(arrays);
-        Ok(columns
-            .map(|(((column, field), descriptor), array)| {
-                ColumnWriter::new(column.layout(), descriptor, field, array)
-            })
-            .collect())
-    }
-
     fn end_group(&mut self) -> Result<(), Error> {
         if self.group_rows == 0 {
             return Ok(());
@@ -216,7 +188,6 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
             group.close().map(|_| ())
         };
         append().map_err(|error| parquet_error(&self.path, error))?;
-        self.groups += 1;
         self.group_rows = 0;
         Ok(())
     }
@@ -229,56 +200,18 @@ fn fill<F>(columns: &[FileColumn<F>], rows: &[Box<F>]) -> Vec<Cells> {
     columns.iter().map(|column| column.fill(&rows)).collect()
 }
 
-fn begin<F>(
+fn begin(
     file: BufWriter<File>,
-    columns: &[FileColumn<F>],
     schema: &SchemaRef,
     options: &FlowOptions,
-) -> Result<
-    (
-        SerializedFileWriter<BufWriter<File>>,
-        ArrowRowGroupWriterFactory,
-    ),
-    ParquetError,
-> {
-    let mut properties = properties(columns, options);
-    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
-    let parquet_schema = ArrowSchemaConverter::new().convert(schema)?;
-    let file =
-        SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), Arc::new(properties))?;
-    let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(schema));
-    Ok((file, factory))
-}
-
-fn properties<F>(columns: &[FileColumn<F>], options: &FlowOptions) -> WriterProperties {
-    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
-    let mut builder = WriterProperties::builder()
+) -> Result<SerializedFileWriter<BufWriter<File>>, ParquetError> {
+    let mut properties = WriterProperties::builder()
         .set_created_by(concat!("goostat version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(level))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_key_value_metadata(Some(metadata(options)));
-    for column in columns {
-        let path = ColumnPath::from(column.name.as_str());
-        builder = lay_out(builder, path, column.layout());
-    }
-    builder.build()
-}
-
-fn lay_out(
-    builder: WriterPropertiesBuilder,
-    path: ColumnPath,
-    layout: Layout,
-) -> WriterPropertiesBuilder {
-    let builder = builder.set_column_dictionary_enabled(path.clone(), layout == Layout::Dictionary);
-    match layout {
-        Layout::Dictionary => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
-        Layout::Random => builder
-            .set_column_encoding(path.clone(), Encoding::PLAIN)
-            .set_column_statistics_enabled(path, EnabledStatistics::None),
-        Layout::Split => builder.set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT),
-        // Of integers and booleans, which `integers` lays out.
-        Layout::Plain | Layout::Rare | Layout::Delta => builder,
-    }
+        .set_key_value_metadata(Some(metadata(options)))
+        .build();
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    let schema = ArrowSchemaConverter::new().convert(schema)?;
+    SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties))
 }
 
 /// What shaped the rows: the version and the options, never paths, threads or dates.

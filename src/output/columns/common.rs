@@ -1,11 +1,12 @@
 //! The columns of both tables (spec 8.1).
 
 use super::fill::{bool, i64, str, text, time, u8, u16, u32, u64};
-use super::{Column, Layout, Row, link};
+use super::{Column, Row, link};
 use crate::config::Group::{Core, Rtt};
 use crate::decode::IpVersion;
 use crate::flow::Side;
 use crate::key::push_address;
+use crate::output::encode::Layout;
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
     let mut columns = identity();
@@ -100,11 +101,21 @@ fn key<F: Row + 'static>() -> Vec<Column<F>> {
 }
 
 fn address<F: Row + 'static>(side: Side, name: &'static str, doc: &'static str) -> Column<F> {
-    text((name, Core, "", doc), move |f: &F, _, out| {
+    text((name, Core, "", doc), print_address, move |f: &F, _| {
         let flow = f.flow();
-        push_address(out, flow.key.version, &flow.endpoint(side).address);
-        true
+        Some(flow.key.address_bytes(&flow.endpoint(side).address))
     })
+}
+
+/// The text of an address's bytes, 4 or 16.
+fn print_address(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut address = [0; 16];
+    address[..bytes.len()].copy_from_slice(bytes);
+    let version = match bytes.len() {
+        4 => IpVersion::V4,
+        _ => IpVersion::V6,
+    };
+    push_address(out, version, &address);
 }
 
 fn port<F: Row + 'static>(side: Side, name: &'static str, doc: &'static str) -> Column<F> {

@@ -1,15 +1,11 @@
 //! From a function of one row to a column: one builder for each type.
 
-use std::sync::Arc;
-
-use arrow::array::{Float64Array, StringArray};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::{Cells, Column, Fill, Layout};
+use super::{Column, Fill};
 use crate::config::Group;
 use crate::flow::Side;
-use crate::output::integers::Cell;
+use crate::output::encode::{Cell, Cells, Layout, Print, as_it_is};
 
 fn column<F>(
     (name, group, unit, doc): Entry,
@@ -26,6 +22,7 @@ fn column<F>(
         doc,
         data_type,
         layout,
+        print: as_it_is,
         fill,
     }
 }
@@ -33,61 +30,57 @@ fn column<F>(
 /// Name, group, unit and meaning of a column.
 pub(super) type Entry = (&'static str, Group, &'static str, &'static str);
 
-fn integer<F, T, C: Cell<T>>(
+fn number<F, T, C: Cell<T>>(
     entry: Entry,
     data_type: DataType,
+    layout: Layout,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    let fill: Fill<F> = Box::new(move |rows, side| {
-        Cells::Integers(C::collect(rows.iter().map(|row| get(row, side))))
-    });
-    column(entry, data_type, Layout::Delta, fill)
+    let fill: Fill<F> =
+        Box::new(move |rows, side| C::collect(rows.iter().map(|row| get(row, side))));
+    column(entry, data_type, layout, fill)
 }
 
 pub(super) fn u8<F, C: Cell<u8>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    integer(entry, DataType::UInt8, get)
+    number(entry, DataType::UInt8, Layout::Delta, get)
 }
 
 pub(super) fn u16<F, C: Cell<u16>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    integer(entry, DataType::UInt16, get)
+    number(entry, DataType::UInt16, Layout::Delta, get)
 }
 
 pub(super) fn u32<F, C: Cell<u32>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    integer(entry, DataType::UInt32, get)
+    number(entry, DataType::UInt32, Layout::Delta, get)
 }
 
 pub(super) fn u64<F, C: Cell<u64>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    integer(entry, DataType::UInt64, get)
+    number(entry, DataType::UInt64, Layout::Delta, get)
 }
 
 pub(super) fn i64<F, C: Cell<i64>>(
     entry: Entry,
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    integer(entry, DataType::Int64, get)
+    number(entry, DataType::Int64, Layout::Delta, get)
 }
 
-pub(super) fn f64<F>(
+pub(super) fn f64<F, C: Cell<f64>>(
     entry: Entry,
-    get: impl Fn(&F, Side) -> Option<f64> + Send + Sync + 'static,
+    get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
-    let fill: Fill<F> = Box::new(move |rows, side| {
-        let cells: Float64Array = rows.iter().map(|row| get(row, side)).collect();
-        Cells::Array(Arc::new(cells))
-    });
-    column(entry, DataType::Float64, Layout::Split, fill)
+    number(entry, DataType::Float64, Layout::Split, get)
 }
 
 /// Nanoseconds since 1970 in UTC.
@@ -96,35 +89,14 @@ pub(super) fn time<F, C: Cell<i64>>(
     get: impl Fn(&F, Side) -> C + Send + Sync + 'static,
 ) -> Column<F> {
     let data_type = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
-    integer(entry, data_type, get)
+    number(entry, data_type, Layout::Delta, get)
 }
 
 pub(super) fn bool<F>(
     entry: Entry,
     get: impl Fn(&F, Side) -> bool + Send + Sync + 'static,
 ) -> Column<F> {
-    integer(entry, DataType::Boolean, get).layout(Layout::Plain)
-}
-
-/// ASCII text that `push` appends for a row; false for null.
-pub(super) fn text<F>(
-    entry: Entry,
-    push: impl Fn(&F, Side, &mut Vec<u8>) -> bool + Send + Sync + 'static,
-) -> Column<F> {
-    let fill: Fill<F> = Box::new(move |rows, side| {
-        let mut text = Vec::with_capacity(rows.len() * 28);
-        let mut ends = Vec::with_capacity(rows.len() + 1);
-        let mut valid = Vec::with_capacity(rows.len());
-        ends.push(0);
-        for row in rows {
-            valid.push(push(row, side, &mut text));
-            ends.push(i32::try_from(text.len()).expect("the cells of a chunk are short"));
-        }
-        let ends = OffsetBuffer::new(ends.into());
-        let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
-        Cells::Array(Arc::new(StringArray::new(ends, text.into(), nulls)))
-    });
-    column(entry, DataType::Utf8, Layout::Dictionary, fill)
+    number(entry, DataType::Boolean, Layout::Bits, get)
 }
 
 /// Text that the row holds.
@@ -132,9 +104,35 @@ pub(super) fn str<F>(
     entry: Entry,
     get: impl for<'a> Fn(&'a F, Side) -> Option<&'a str> + Send + Sync + 'static,
 ) -> Column<F> {
-    text(entry, move |row, side, text| {
-        let cell = get(row, side);
-        text.extend_from_slice(cell.unwrap_or_default().as_bytes());
-        cell.is_some()
+    text(entry, as_it_is, move |row, side| {
+        get(row, side).map(str::as_bytes)
     })
+}
+
+/// Text that `print` makes of a key, which the row holds.
+pub(super) fn text<F>(
+    entry: Entry,
+    print: Print,
+    get: impl for<'a> Fn(&'a F, Side) -> Option<&'a [u8]> + Send + Sync + 'static,
+) -> Column<F> {
+    let fill: Fill<F> =
+        Box::new(move |rows, side| Cells::texts(rows.iter().map(|row| get(row, side))));
+    Column {
+        print,
+        ..column(entry, DataType::Utf8, Layout::Words, fill)
+    }
+}
+
+/// The same, of a key that is made for the row.
+pub(super) fn made_text<F, const N: usize>(
+    entry: Entry,
+    print: Print,
+    get: impl Fn(&F, Side) -> Option<[u8; N]> + Send + Sync + 'static,
+) -> Column<F> {
+    let fill: Fill<F> =
+        Box::new(move |rows, side| Cells::texts(rows.iter().map(|row| get(row, side))));
+    Column {
+        print,
+        ..column(entry, DataType::Utf8, Layout::Words, fill)
+    }
 }

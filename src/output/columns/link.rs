@@ -4,29 +4,28 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use super::fill::{str, text, u8, u16, u32, u64};
-use super::{Column, Layout, Row};
+use super::fill::{made_text, str, u8, u16, u32, u64};
+use super::{Column, Row};
 use crate::config::Group::Link;
 use crate::decode::{LinkInfo, Tunnel};
 use crate::key::FlowKey;
+use crate::output::encode::{Layout, as_it_is};
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
     let mut columns = first_packet();
     columns.extend(sides());
     columns.push(
-        text(
+        made_text(
             (
                 "community_id",
                 Link,
                 "",
                 "Community ID version 1 of the flow, as Zeek and Suricata print it.",
             ),
-            move |f: &F, _, out| {
-                push_community_id(out, &f.flow().key, seed);
-                true
-            },
+            as_it_is,
+            move |f: &F, _| Some(community_id(&f.flow().key, seed)),
         )
-        .layout(Layout::Random),
+        .layout(Layout::Unique),
     );
     columns
 }
@@ -72,18 +71,15 @@ fn first_packet<F: Row + 'static>() -> Vec<Column<F>> {
 
 fn sides<F: Row + 'static>() -> Vec<Column<F>> {
     vec![
-        text(
+        made_text(
             (
                 "x_mac",
                 Link,
                 "",
                 "Source address of this side's first packet, in the innermost Ethernet header.",
             ),
-            |f: &F, side, out| {
-                let mac = f.flow().headers(side).and_then(|headers| headers.mac);
-                mac.into_iter().for_each(|mac| push_mac(out, mac));
-                mac.is_some()
-            },
+            print_mac,
+            |f: &F, side| f.flow().headers(side)?.mac,
         )
         .null("none"),
         u64(
@@ -144,20 +140,21 @@ fn tunnel_name(tunnel: Tunnel) -> &'static str {
     }
 }
 
-/// `02:00:5e:10:00:01`, without the machinery of `fmt`: every row has two.
-fn push_mac(out: &mut Vec<u8>, mac: [u8; 6]) {
+/// `02:00:5e:10:00:01`.
+fn print_mac(mac: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [b':'; 17];
-    for (place, byte) in text.chunks_mut(3).zip(mac) {
-        place[0] = DIGITS[usize::from(byte >> 4)];
-        place[1] = DIGITS[usize::from(byte & 15)];
+    for (place, byte) in mac.iter().enumerate() {
+        if place > 0 {
+            out.push(b':');
+        }
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
     }
-    out.extend_from_slice(&text);
 }
 
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
-fn push_community_id(out: &mut Vec<u8>, key: &FlowKey, seed: u16) {
+fn community_id(key: &FlowKey, seed: u16) -> [u8; 30] {
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     hash.update(key.address_bytes(&key.low.address));
@@ -169,7 +166,7 @@ fn push_community_id(out: &mut Vec<u8>, key: &FlowKey, seed: u16) {
     STANDARD
         .encode_slice(hash.finalize(), &mut text[2..])
         .expect("20 bytes are 28 letters");
-    out.extend_from_slice(&text);
+    text
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use parquet::schema::types::ColumnDescPtr;
 
 use crate::config::{FlowOptions, Group, Groups};
 use crate::flow::{Flow, Side, TcpFlow, UdpFlow};
-use crate::output::integers::Integers;
+use crate::output::encode::{Cells, ColumnWriter, Layout, Print};
 
 /// A flow of either table, seen by the columns that both have.
 pub trait Row: Send + Sync {
@@ -43,32 +44,6 @@ impl Row for UdpFlow {
 /// A trait object, so that columns of all types fit in one list; it is called once for hundreds of rows.
 type Fill<F> = Box<dyn Fn(&[&F], Side) -> Cells + Send + Sync>;
 
-/// A column's values for some rows.
-pub(crate) enum Cells {
-    /// Of integers, times and booleans.
-    Integers(Integers),
-    /// Of all else.
-    Array(ArrayRef),
-}
-
-/// How a column's values are laid out in a Parquet page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// Text with few values, often repeated: a dictionary. Without the smallest and largest, by
-    /// which no query could leave out a part of the file: all values are everywhere.
-    Dictionary,
-    /// Bits: as they are.
-    Plain,
-    /// Integers that are the same in nearly every row: a dictionary, whose places stand in runs.
-    Rare,
-    /// Another value in every row, by chance: as they are, without the smallest and largest.
-    Random,
-    /// Integers that vary by far less than their type allows: packed differences.
-    Delta,
-    /// Fractions: first bytes together, then second bytes and so on.
-    Split,
-}
-
 /// One entry of the table.
 pub struct Column<F> {
     /// Its name; with `x_` in front it is two columns.
@@ -87,6 +62,8 @@ pub struct Column<F> {
     pub data_type: DataType,
     /// Its encoding.
     pub layout: Layout,
+    /// What the keys of a text column read.
+    print: Print,
     fill: Fill<F>,
 }
 
@@ -152,14 +129,13 @@ impl<F> FileColumn<F> {
     }
 
     fn array(&self, rows: &[&F]) -> ArrayRef {
-        match self.fill(rows) {
-            Cells::Integers(integers) => integers.array(&self.entry.data_type),
-            Cells::Array(array) => array,
-        }
+        let cells = self.fill(rows);
+        cells.array(&self.entry.data_type, self.entry.print)
     }
 
-    pub(crate) fn layout(&self) -> Layout {
-        self.entry.layout
+    /// Its encoder for a row group.
+    pub(crate) fn writer(&self, descriptor: &ColumnDescPtr) -> ColumnWriter {
+        ColumnWriter::new(Arc::clone(descriptor), self.entry.layout, self.entry.print)
     }
 
     fn field(&self) -> Field {

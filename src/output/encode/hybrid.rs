@@ -21,6 +21,16 @@ impl Runs {
         }
     }
 
+    /// How many numbers there are.
+    pub(super) fn count(&self) -> usize {
+        self.runs.iter().map(|(_, times)| times).sum()
+    }
+
+    /// The numbers, and how often each stands in a row; forgets them.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (u32, usize)> {
+        self.runs.drain(..)
+    }
+
     /// Appends the numbers, which need `width` bits at most, and forgets them.
     pub(super) fn finish(&mut self, width: u32, out: &mut Vec<u8>) {
         let mut packed = Packed {

@@ -1,7 +1,8 @@
 //! DELTA_BINARY_PACKED: differences in blocks of 128, less their smallest, 32 of them in as many
 //! bits as the largest needs.
 
-use super::cells::Values;
+use parquet::basic::Encoding;
+
 use super::pack::{pack, put_varint, put_zigzag, width};
 
 const BLOCK: usize = 128;
@@ -34,15 +35,16 @@ impl Delta {
         }
     }
 
-    pub(super) fn extend(&mut self, values: Values<'_>) {
-        match values {
-            Values::Each(values) => self.each(values),
-            Values::Same(value, times) => {
-                let block = [value; BLOCK];
-                let (whole, rest) = (times / BLOCK, times % BLOCK);
-                (0..whole).for_each(|_| self.each(&block));
-                self.each(&block[..rest]);
-            }
+    /// Adds values, each so many times.
+    pub(super) fn extend(&mut self, values: &[i64], times: usize) {
+        if times == 1 {
+            return self.each(values);
+        }
+        for &value in values {
+            let block = [value; BLOCK];
+            let (whole, rest) = (times / BLOCK, times % BLOCK);
+            (0..whole).for_each(|_| self.each(&block));
+            self.each(&block[..rest]);
         }
     }
 
@@ -101,7 +103,7 @@ impl Delta {
     }
 
     /// Appends the values and forgets them.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Encoding {
         if self.waiting > 0 {
             self.end_block();
         }
@@ -112,6 +114,7 @@ impl Delta {
         out.extend_from_slice(&self.blocks);
         self.blocks.clear();
         (self.count, self.first) = (0, 0);
+        Encoding::DELTA_BINARY_PACKED
     }
 
     /// At least as many bytes as `finish` appends.

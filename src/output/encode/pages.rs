@@ -29,8 +29,8 @@ thread_local! {
 /// Pages so far.
 pub(super) struct Pages {
     data: TrackedWrite<Vec<u8>>,
-    /// What the first data page showed: whether compression gains anything here. Packed numbers
-    /// are often as random as they can be. All pages of a chunk must be alike in this.
+    /// Whether compression gains anything here, by the first data page if it is not known before.
+    /// All pages of a chunk must be alike in this.
     is_compressed: Option<bool>,
     index: OffsetIndexBuilder,
     uncompressed: usize,
@@ -59,10 +59,11 @@ impl EncodedChunk {
 }
 
 impl Pages {
-    pub(super) fn new() -> Self {
+    /// `is_compressed`: whether all of them are, if that does not depend on the first.
+    pub(super) fn new(is_compressed: Option<bool>) -> Self {
         Self {
             data: TrackedWrite::new(Vec::new()),
-            is_compressed: None,
+            is_compressed,
             index: OffsetIndexBuilder::new(),
             uncompressed: 0,
             rows: 0,

@@ -16,12 +16,18 @@ use parquet::file::writer::SerializedFileWriter;
 use proptest::prelude::*;
 
 use super::pack::{pack, put_varint, put_zigzag, width};
-use super::{Cell, Encoding, IntegerWriter, Integers};
+use super::{Cell, Cells, ColumnWriter, Layout, Print, as_it_is};
 
-const ENCODINGS: [Encoding; 3] = [Encoding::Delta, Encoding::Dictionary, Encoding::Random];
+const LAYOUTS: [Layout; 3] = [Layout::Delta, Layout::Rare, Layout::Random];
 
 /// A file of one column, each part a page.
-fn file(parts: &[Integers], data_type: DataType, is_nullable: bool, encoding: Encoding) -> Bytes {
+pub(super) fn file(
+    parts: &[Cells],
+    data_type: DataType,
+    is_nullable: bool,
+    layout: Layout,
+    print: Print,
+) -> Bytes {
     let field = Field::new("a", data_type, is_nullable);
     let schema = ArrowSchemaConverter::new()
         .convert(&Schema::new(vec![field]))
@@ -29,9 +35,9 @@ fn file(parts: &[Integers], data_type: DataType, is_nullable: bool, encoding: En
     let properties = Arc::new(WriterProperties::builder().build());
     let mut file =
         SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), properties).unwrap();
-    let mut column = IntegerWriter::new(schema.column(0), encoding);
+    let mut column = ColumnWriter::new(schema.column(0), layout, print);
     for part in parts {
-        column.write(part);
+        column.write(part).unwrap();
         column.end_page().unwrap();
     }
     let chunk = column.close().unwrap();
@@ -68,7 +74,7 @@ where
     T::Native: Cell<T::Native> + Ord,
     Option<T::Native>: Cell<T::Native>,
 {
-    let nullable: Vec<Integers> = parts
+    let nullable: Vec<Cells> = parts
         .iter()
         .map(|part| Cell::collect(part.iter().copied()))
         .collect();
@@ -77,15 +83,16 @@ where
         .iter()
         .map(|part| part.iter().copied().flatten().collect())
         .collect();
-    let required: Vec<Integers> = present
+    let required: Vec<Cells> = present
         .iter()
         .map(|part| Cell::collect(part.iter().copied()))
         .collect();
     let values: Vec<T::Native> = present.concat();
-    for encoding in ENCODINGS {
-        let (read_back, statistics) = read::<T>(file(&nullable, T::DATA_TYPE, true, encoding));
-        assert_eq!(read_back, cells, "{encoding:?}, with nulls");
-        assert_eq!(statistics.is_none(), encoding == Encoding::Random);
+    for layout in LAYOUTS {
+        let (read_back, statistics) =
+            read::<T>(file(&nullable, T::DATA_TYPE, true, layout, as_it_is));
+        assert_eq!(read_back, cells, "{layout:?}, with nulls");
+        assert_eq!(statistics.is_none(), layout == Layout::Random);
         if let Some(statistics) = statistics {
             let nulls = cells.len() - values.len();
             assert_eq!(statistics.null_count_opt(), Some(nulls as u64));
@@ -98,12 +105,12 @@ where
                 values.iter().max().copied()
             );
         }
-        let (read_back, _) = read::<T>(file(&required, T::DATA_TYPE, false, encoding));
+        let (read_back, _) = read::<T>(file(&required, T::DATA_TYPE, false, layout, as_it_is));
         let read_back: Vec<T::Native> = read_back.into_iter().flatten().collect();
-        assert_eq!(read_back, values, "{encoding:?}, without nulls");
+        assert_eq!(read_back, values, "{layout:?}, without nulls");
     }
-    for (integers, part) in nullable.iter().zip(parts) {
-        let array = integers.array(&T::DATA_TYPE);
+    for (cells, part) in nullable.iter().zip(parts) {
+        let array = cells.array(&T::DATA_TYPE, as_it_is);
         let expected: PrimitiveArray<T> = part.iter().copied().collect();
         assert_eq!(array.as_primitive::<T>(), &expected);
     }
@@ -223,11 +230,11 @@ fn booleans_are_read_back() {
     for count in [0, 1, 7, 8, 9, 63, 64, 65, 1000] {
         let mixed: Vec<bool> = (0..count).map(|n| n % 3 == 0 || n % 7 == 1).collect();
         let parts = [mixed, vec![true; count], vec![false; 10]];
-        let cells: Vec<Integers> = parts
+        let cells: Vec<Cells> = parts
             .iter()
             .map(|part| Cell::collect(part.iter().copied()))
             .collect();
-        let file = file(&cells, DataType::Boolean, false, Encoding::Bits);
+        let file = file(&cells, DataType::Boolean, false, Layout::Bits, as_it_is);
         let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         let batches = batches.with_batch_size(5000).build().unwrap();
         let read_back: Vec<bool> = batches
@@ -256,17 +263,17 @@ fn a_dictionary_that_gets_too_long_ends() {
 
 #[test]
 fn constants_take_no_room() {
-    let zeros: Vec<Integers> = (0..100)
+    let zeros: Vec<Cells> = (0..100)
         .map(|_| Cell::<u32>::collect(vec![0_u32; 512].into_iter()))
         .collect();
-    for encoding in [Encoding::Delta, Encoding::Dictionary] {
+    for layout in [Layout::Delta, Layout::Rare] {
         let field = Field::new("a", UInt32Type::DATA_TYPE, false);
         let schema = ArrowSchemaConverter::new()
             .convert(&Schema::new(vec![field]))
             .unwrap();
-        let mut column = IntegerWriter::new(schema.column(0), encoding);
-        zeros.iter().for_each(|part| column.write(part));
-        assert!(column.close().unwrap().bytes() < 200, "{encoding:?}");
+        let mut column = ColumnWriter::new(schema.column(0), layout, as_it_is);
+        zeros.iter().for_each(|part| column.write(part).unwrap());
+        assert!(column.close().unwrap().bytes() < 200, "{layout:?}");
     }
 }
 

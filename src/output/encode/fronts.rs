@@ -1,0 +1,71 @@
+//! DELTA_BYTE_ARRAY, for texts of which each stands in one row: without the beginning that it has in
+//! common with the one before, and with lengths apart, so that zstd gets nothing but letters.
+
+use std::mem;
+
+use parquet::basic::Encoding;
+
+use super::delta::Delta;
+use super::texts::{Print, Texts};
+
+/// Beginnings are this long at most. What all texts have in common is, and longer ones come by
+/// chance: they would take more room in the list of lengths than they save.
+const LONGEST: usize = 2;
+
+/// The values of a page.
+#[derive(Debug)]
+pub(super) struct Fronts {
+    print: Print,
+    /// The one before.
+    last: Vec<u8>,
+    next: Vec<u8>,
+    /// Lengths of beginnings, and of what is behind them.
+    fronts: Delta,
+    backs: Delta,
+    letters: Vec<u8>,
+}
+
+impl Fronts {
+    pub(super) fn new(print: Print) -> Self {
+        Self {
+            print,
+            last: Vec::new(),
+            next: Vec::new(),
+            fronts: Delta::new(true),
+            backs: Delta::new(true),
+            letters: Vec::new(),
+        }
+    }
+
+    pub(super) fn extend(&mut self, texts: &Texts) {
+        let mut fronts = Vec::new();
+        let mut backs = Vec::new();
+        for key in texts.each() {
+            self.next.clear();
+            (self.print)(key, &mut self.next);
+            let both = self.last.iter().zip(&self.next).take(LONGEST);
+            let front = both.take_while(|(one, other)| one == other).count();
+            let back = &self.next[front..];
+            fronts.push(front as i64);
+            backs.push(back.len() as i64);
+            self.letters.extend_from_slice(back);
+            mem::swap(&mut self.last, &mut self.next);
+        }
+        self.fronts.extend(&fronts, 1);
+        self.backs.extend(&backs, 1);
+    }
+
+    /// Appends the values and forgets them.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Encoding {
+        self.fronts.finish(out);
+        self.backs.finish(out);
+        out.append(&mut self.letters);
+        self.last.clear();
+        Encoding::DELTA_BYTE_ARRAY
+    }
+
+    /// At least as many bytes as `finish` appends.
+    pub(super) fn bytes(&self) -> usize {
+        self.fronts.bytes() + self.backs.bytes() + self.letters.len()
+    }
+}

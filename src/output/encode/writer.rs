@@ -1,0 +1,168 @@
+//! One column in one row group.
+
+use parquet::basic::Type;
+use parquet::errors::{ParquetError, Result};
+use parquet::schema::types::ColumnDescPtr;
+
+use super::Layout;
+use super::bits::Bits;
+use super::bounds::Bounds;
+use super::cells::{Cells, Values};
+use super::delta::Delta;
+use super::dictionary::{Dictionary, Numbers, Printed};
+use super::fronts::Fronts;
+use super::hybrid::Runs;
+use super::pages::{EncodedChunk, Pages};
+use super::split::Split;
+use super::texts::Print;
+
+/// The values of a page, and what is kept of those before.
+enum Encoder {
+    Bits(Bits),
+    Delta(Box<Delta>),
+    Numbers(Box<Dictionary<Numbers>>),
+    Split(Split),
+    Words(Box<Dictionary<Printed>>),
+    Unique(Box<Fronts>),
+}
+
+/// Turns cells into pages.
+pub(crate) struct ColumnWriter {
+    column: ColumnDescPtr,
+    encoder: Encoder,
+    /// If the column may be null.
+    levels: Option<Runs>,
+    bounds: Option<Bounds>,
+    /// Rows of the page.
+    rows: usize,
+    nulls: usize,
+    pages: Pages,
+}
+
+impl ColumnWriter {
+    /// `print` says what the keys of a text column read.
+    pub(crate) fn new(column: ColumnDescPtr, layout: Layout, print: Print) -> Self {
+        let numbers = Numbers {
+            is_narrow: column.physical_type() == Type::INT32,
+        };
+        let has_bounds = matches!(
+            layout,
+            Layout::Bits | Layout::Delta | Layout::Rare | Layout::Split
+        );
+        // Packed integers are often as random as they can be, text and the first bytes of fractions
+        // never are.
+        let is_compressed = match layout {
+            Layout::Split | Layout::Words | Layout::Unique => Some(true),
+            _ => None,
+        };
+        Self {
+            encoder: match layout {
+                Layout::Bits => Encoder::Bits(Bits::default()),
+                Layout::Delta => Encoder::Delta(Box::new(Delta::new(numbers.is_narrow))),
+                Layout::Rare => Encoder::Numbers(Box::new(Dictionary::new(numbers))),
+                Layout::Random => Encoder::Numbers(Box::new(Dictionary::without_list(numbers))),
+                Layout::Split => Encoder::Split(Split::default()),
+                Layout::Words => Encoder::Words(Box::new(Dictionary::new(Printed { print }))),
+                Layout::Unique => Encoder::Unique(Box::new(Fronts::new(print))),
+            },
+            levels: (column.max_def_level() > 0).then(Runs::default),
+            bounds: has_bounds.then(|| Bounds::new(&column)),
+            rows: 0,
+            nulls: 0,
+            pages: Pages::new(is_compressed),
+            column,
+        }
+    }
+
+    /// Adds cells to the page.
+    pub(crate) fn write(&mut self, cells: &Cells) -> Result<()> {
+        self.rows += cells.rows();
+        self.nulls += cells.rows() - cells.present();
+        if let Some(levels) = &mut self.levels {
+            cells.validity(|valid, rows| levels.push(u32::from(valid), rows));
+        }
+        match (cells.values(), &mut self.encoder) {
+            (Values::Numbers(numbers), encoder) => {
+                let times = cells.times(numbers);
+                match encoder {
+                    Encoder::Bits(bits) => bits.extend(numbers, times),
+                    Encoder::Delta(delta) => delta.extend(numbers, times),
+                    Encoder::Numbers(dictionary) => {
+                        dictionary.extend(numbers, times);
+                        if dictionary.is_open() {
+                            return Ok(()); // Its list will tell the bounds.
+                        }
+                    }
+                    Encoder::Split(split) => split.extend(numbers, times),
+                    Encoder::Words(_) | Encoder::Unique(_) => return Err(of_another_type()),
+                }
+                if let Some(bounds) = &mut self.bounds {
+                    bounds.widen(numbers);
+                }
+            }
+            (Values::Texts(texts), Encoder::Words(words)) => words.extend_texts(texts),
+            (Values::Texts(texts), Encoder::Unique(fronts)) => fronts.extend(texts),
+            (Values::Texts(_), _) => return Err(of_another_type()),
+        }
+        Ok(())
+    }
+
+    /// Ends the page, if it has rows.
+    pub(crate) fn end_page(&mut self) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let mut page = Vec::with_capacity(self.page_bytes());
+        if let Some(levels) = &mut self.levels {
+            page.extend_from_slice(&[0; 4]);
+            levels.finish(1, &mut page);
+            let bytes = u32::try_from(page.len() - 4)?;
+            page[..4].copy_from_slice(&bytes.to_le_bytes());
+        }
+        let encoding = match &mut self.encoder {
+            Encoder::Bits(bits) => bits.finish(&mut page),
+            Encoder::Delta(delta) => delta.finish(&mut page),
+            Encoder::Numbers(dictionary) => dictionary.finish(&mut page),
+            Encoder::Split(split) => split.finish(&mut page),
+            Encoder::Words(dictionary) => dictionary.finish(&mut page),
+            Encoder::Unique(fronts) => fronts.finish(&mut page),
+        };
+        self.pages.push(page, self.rows, encoding)?;
+        self.rows = 0;
+        Ok(())
+    }
+
+    /// What the page will take, as far as it is known: few allocations, and none too large.
+    fn page_bytes(&self) -> usize {
+        64 + match &self.encoder {
+            Encoder::Delta(delta) => delta.bytes(),
+            Encoder::Numbers(dictionary) => dictionary.bytes(),
+            Encoder::Split(split) => split.bytes(),
+            Encoder::Words(dictionary) => dictionary.bytes(),
+            Encoder::Unique(fronts) => fronts.bytes(),
+            Encoder::Bits(_) => 0,
+        }
+    }
+
+    /// Ends the column's part of the row group.
+    pub(crate) fn close(mut self) -> Result<EncodedChunk> {
+        self.end_page()?;
+        let dictionary = match &self.encoder {
+            Encoder::Numbers(dictionary) => {
+                if let Some(bounds) = &mut self.bounds {
+                    bounds.widen(dictionary.values());
+                }
+                dictionary.page()
+            }
+            Encoder::Words(dictionary) => dictionary.page(),
+            _ => None,
+        };
+        let nulls = self.nulls as u64;
+        let statistics = self.bounds.map(|bounds| bounds.statistics(nulls));
+        self.pages.close(&self.column, dictionary, statistics)
+    }
+}
+
+fn of_another_type() -> ParquetError {
+    ParquetError::General("cells of another type".to_owned())
+}

@@ -29,7 +29,7 @@ use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 /// Batches on their way to a worker.
 const BATCHES_IN_FLIGHT: usize = 16;
 /// Pieces of closed flows on their way from a worker to the writer.
-const PIECES_IN_FLIGHT: usize = 16;
+const PIECES_IN_FLIGHT: usize = 4;
 
 /// What the pipeline counted.
 pub(crate) struct Outcome {

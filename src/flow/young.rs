@@ -116,7 +116,8 @@ impl Young {
         let mut larger: Box<More> = match (self.room(), self.key.protocol) {
             (0, Protocol::Udp) => Box::new(More::<[_; 1]>::new(self.first.time)),
             (0, Protocol::Tcp) | (1, _) => Box::new(More::<[_; 3]>::new(self.first.time)),
-            (3, _) => Box::new(More::<[_; 7]>::new(self.first.time)),
+            (3, _) => Box::new(More::<[_; 5]>::new(self.first.time)),
+            (5, _) => Box::new(More::<[_; 7]>::new(self.first.time)),
             (7, _) => Box::new(More::<[_; 15]>::new(self.first.time)),
             _ => return false,
         };
@@ -264,6 +265,7 @@ mod tests {
         assert_eq!(size_of::<Option<Young>>(), 128);
         assert!(size_of::<More<[PacketFacts; 1]>>() <= 80);
         assert!(size_of::<More<[PacketFacts; 3]>>() <= 160);
+        assert!(size_of::<More<[PacketFacts; 5]>>() <= 256);
         assert!(size_of::<More<[PacketFacts; 7]>>() <= 320);
         assert!(size_of::<More<[PacketFacts; 15]>>() <= 640);
     }

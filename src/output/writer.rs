@@ -172,13 +172,12 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         if self.group_rows == 0 {
             return Ok(());
         }
-        let writers = std::mem::take(&mut self.group);
-        let file = &mut self.file;
-        let append = || {
+        let (file, group) = (&mut self.file, &mut self.group);
+        let mut append = || {
             let chunks: Vec<_> = self.pool.install(|| {
-                writers
-                    .into_par_iter()
-                    .map(ColumnWriter::close)
+                group
+                    .par_iter_mut()
+                    .map(ColumnWriter::end_group)
                     .collect::<Result<_, _>>()
             })?;
             let mut group = file.next_row_group()?;

@@ -48,7 +48,14 @@ impl Bounds {
         self.range = Some((least, most));
     }
 
-    pub(super) fn statistics(mut self, nulls: u64) -> Statistics {
+    /// What is known of the row group, and forgets it.
+    pub(super) fn end_group(&mut self, nulls: u64) -> Statistics {
+        let statistics = self.statistics(nulls);
+        self.range = None;
+        statistics
+    }
+
+    fn statistics(&mut self, nulls: u64) -> Statistics {
         if self.physical == Type::DOUBLE {
             self.range = self.range.and_then(fractions);
         }

@@ -116,11 +116,6 @@ impl Delta {
         (self.count, self.first) = (0, 0);
         Encoding::DELTA_BINARY_PACKED
     }
-
-    /// At least as many bytes as `finish` appends.
-    pub(super) fn bytes(&self) -> usize {
-        self.blocks.len() + BLOCK * 8 + 40
-    }
 }
 
 /// As a number of 32 bits.

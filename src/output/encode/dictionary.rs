@@ -86,6 +86,7 @@ pub(super) struct Dictionary<P: Plain> {
     last: u32,
     /// Places of the page's values, while the list is open.
     runs: Runs,
+    has_list: bool,
     is_open: bool,
     /// A page has places in the list.
     is_used: bool,
@@ -101,6 +102,7 @@ impl<P: Plain> Dictionary<P> {
             places: HashMap::default(),
             last: 0,
             runs: Runs::default(),
+            has_list: true,
             is_open: true,
             is_used: false,
             page: Vec::new(),
@@ -110,6 +112,7 @@ impl<P: Plain> Dictionary<P> {
     /// All values as they are.
     pub(super) fn without_list(plain: P) -> Self {
         Self {
+            has_list: false,
             is_open: false,
             ..Self::new(plain)
         }
@@ -173,20 +176,17 @@ impl<P: Plain> Dictionary<P> {
         &self.values
     }
 
-    /// The list as a page, and how many values it has, if other pages have places in it.
-    pub(super) fn page(&self) -> Option<(Vec<u8>, usize)> {
-        if !self.is_used {
-            return None;
+    /// Appends the list and says how many values it has, if pages have places in it; forgets it.
+    pub(super) fn end_group(&mut self, out: &mut Vec<u8>) -> Option<usize> {
+        let count = self.is_used.then_some(self.values.len());
+        if self.is_used {
+            let values = self.values.iter().map(P::Kept::borrow);
+            values.for_each(|value| self.plain.put(value, out));
         }
-        let mut page = Vec::new();
-        let values = self.values.iter().map(P::Kept::borrow);
-        values.for_each(|value| self.plain.put(value, &mut page));
-        Some((page, self.values.len()))
-    }
-
-    /// What the page will take, as far as it is known.
-    pub(super) fn bytes(&self) -> usize {
-        self.page.len()
+        self.values.clear();
+        self.places.clear();
+        (self.last, self.is_used, self.is_open) = (0, false, self.has_list);
+        count
     }
 }
 

@@ -63,9 +63,4 @@ impl Fronts {
         self.last.clear();
         Encoding::DELTA_BYTE_ARRAY
     }
-
-    /// At least as many bytes as `finish` appends.
-    pub(super) fn bytes(&self) -> usize {
-        self.fronts.bytes() + self.backs.bytes() + self.letters.len()
-    }
 }

@@ -21,6 +21,7 @@ mod hybrid;
 mod layout;
 mod pack;
 mod pages;
+mod scratch;
 mod split;
 #[cfg(test)]
 mod tests;

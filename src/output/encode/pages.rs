@@ -1,7 +1,8 @@
-//! The pages of one column in one row group, framed by the parquet crate and compressed where that
+//! The pages of one column in a row group, framed by the parquet crate and compressed where that
 //! pays.
 
-use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::mem;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, EncodingMask, PageType, ZstdLevel};
@@ -9,11 +10,12 @@ use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
+use super::scratch::Scratch;
 use crate::output::ZSTD_LEVEL;
 
 /// A page with fewer bytes is not worth the attempt.
@@ -21,17 +23,15 @@ const WORTH: usize = 64;
 /// Bytes of the first page by which it is told whether compression pays.
 const SAMPLE: usize = 8 << 10;
 
-thread_local! {
-    /// Each thread's own: it holds tables of some hundred kilobytes.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-}
-
 /// Pages so far.
 pub(super) struct Pages {
-    data: TrackedWrite<Vec<u8>>,
+    data: Vec<u8>,
+    dictionary: Vec<u8>,
+    /// Whether all of them are compressed, in whatever row group.
+    is_compressed: Option<bool>,
     /// Whether compression gains anything here, by the first data page if it is not known before.
     /// All pages of a chunk must be alike in this.
-    is_compressed: Option<bool>,
+    gains: Option<bool>,
     index: OffsetIndexBuilder,
     uncompressed: usize,
     rows: usize,
@@ -39,22 +39,51 @@ pub(super) struct Pages {
 }
 
 /// All that belongs to one column in one row group.
-pub(crate) struct EncodedChunk {
-    bytes: Bytes,
+pub(crate) struct EncodedChunk<'p> {
+    pages: Encoded<'p>,
     close: ColumnCloseResult,
 }
 
-impl EncodedChunk {
+/// The dictionary's page, if there is one, and those behind it.
+struct Encoded<'p> {
+    dictionary: &'p [u8],
+    data: &'p [u8],
+}
+
+impl Length for Encoded<'_> {
+    fn len(&self) -> u64 {
+        (self.dictionary.len() + self.data.len()) as u64
+    }
+}
+
+impl<'p> ChunkReader for Encoded<'p> {
+    type T = io::Chain<&'p [u8], &'p [u8]>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        let mut read = self.dictionary.chain(self.data);
+        io::copy(&mut read.by_ref().take(start), &mut io::sink())?;
+        Ok(read)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let mut bytes = Vec::new();
+        let read = self.get_read(start)?;
+        read.take(length as u64).read_to_end(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+impl EncodedChunk<'_> {
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
+    pub(super) fn bytes(&self) -> u64 {
+        self.pages.len()
     }
 
     pub(crate) fn append_to_row_group<W: std::io::Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<()> {
-        group.append_column(&self.bytes, self.close)
+        group.append_column(&self.pages, self.close)
     }
 }
 
@@ -62,8 +91,10 @@ impl Pages {
     /// `is_compressed`: whether all of them are, if that does not depend on the first.
     pub(super) fn new(is_compressed: Option<bool>) -> Self {
         Self {
-            data: TrackedWrite::new(Vec::new()),
+            data: Vec::new(),
+            dictionary: Vec::new(),
             is_compressed,
+            gains: is_compressed,
             index: OffsetIndexBuilder::new(),
             uncompressed: 0,
             rows: 0,
@@ -72,36 +103,38 @@ impl Pages {
     }
 
     /// Adds a data page: levels and values of `rows` rows.
-    pub(super) fn push(&mut self, page: Vec<u8>, rows: usize, encoding: Encoding) -> Result<()> {
-        let uncompressed = page.len();
-        let page = self.compress(page)?;
-        let page = Page::DataPage {
-            buf: page.into(),
-            num_values: u32::try_from(rows)?,
+    pub(super) fn push(
+        &mut self,
+        page: &mut Scratch,
+        rows: usize,
+        encoding: Encoding,
+    ) -> Result<()> {
+        if self.rows == 0 {
+            self.data.clear();
+        }
+        let gains = match self.gains {
+            Some(known) => known,
+            None => gains(page)?,
+        };
+        self.gains = Some(gains);
+        let num_values = u32::try_from(rows)?;
+        let offset = self.data.len();
+        let written = append(page, gains, &mut self.data, |buf| Page::DataPage {
+            buf,
+            num_values,
             encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
-        };
-        let page = CompressedPage::new(page, uncompressed);
-        let written = SerializedPageWriter::new(&mut self.data).write_page(page)?;
+        })?;
         self.index.append_row_count(i64::try_from(rows)?);
         self.index.append_offset_and_size(
-            i64::try_from(written.offset)?,
+            i64::try_from(offset)?,
             i32::try_from(written.compressed_size)?,
         );
         self.rows += rows;
         self.count(&written, encoding);
         Ok(())
-    }
-
-    fn compress(&mut self, page: Vec<u8>) -> Result<Vec<u8>> {
-        let is_compressed = match self.is_compressed {
-            Some(known) => known,
-            None => gains(&page)?,
-        };
-        self.is_compressed = Some(is_compressed);
-        if is_compressed { zstd(&page) } else { Ok(page) }
     }
 
     fn count(&mut self, written: &PageWriteSpec, encoding: Encoding) {
@@ -120,47 +153,41 @@ impl Pages {
     }
 
     /// The dictionary's page, which stands before the others.
-    fn dictionary(&mut self, values: Vec<u8>, count: usize) -> Result<Vec<u8>> {
-        let uncompressed = values.len();
-        let values = match self.is_compressed {
-            Some(true) => zstd(&values)?,
-            _ => values,
-        };
-        let page = Page::DictionaryPage {
-            buf: values.into(),
-            num_values: u32::try_from(count)?,
-            encoding: Encoding::PLAIN,
-            is_sorted: false,
-        };
-        let mut out = TrackedWrite::new(Vec::new());
-        let page = CompressedPage::new(page, uncompressed);
-        let written = SerializedPageWriter::new(&mut out).write_page(page)?;
+    fn push_dictionary(&mut self, page: &mut Scratch, count: usize) -> Result<()> {
+        let gains = self.gains.unwrap_or_default();
+        let num_values = u32::try_from(count)?;
+        let written = append(page, gains, &mut self.dictionary, |buf| {
+            Page::DictionaryPage {
+                buf,
+                num_values,
+                encoding: Encoding::PLAIN,
+                is_sorted: false,
+            }
+        })?;
         self.count(&written, Encoding::PLAIN);
-        out.into_inner()
+        Ok(())
     }
 
-    /// Ends the chunk; `dictionary` has its plain bytes and how many values they are.
-    pub(super) fn close(
-        mut self,
+    /// Ends the chunk; `page` has the plain values of its dictionary, if it has one, `dictionary` how
+    /// many they are. The next page begins another chunk.
+    pub(super) fn end_group(
+        &mut self,
         column: &ColumnDescPtr,
-        dictionary: Option<(Vec<u8>, usize)>,
+        page: &mut Scratch,
+        dictionary: Option<usize>,
         statistics: Option<Statistics>,
-    ) -> Result<EncodedChunk> {
-        let (has_dictionary, mut bytes) = match dictionary {
-            Some((values, count)) => (true, self.dictionary(values, count)?),
-            None => (false, Vec::new()),
-        };
-        let ahead = bytes.len();
-        let data = self.data.into_inner()?;
-        if has_dictionary {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = data;
+    ) -> Result<EncodedChunk<'_>> {
+        self.dictionary.clear();
+        if let Some(count) = dictionary {
+            self.push_dictionary(page, count)?;
         }
-        let codec = match self.is_compressed {
+        let codec = match self.gains {
             Some(true) => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
             _ => Compression::UNCOMPRESSED,
         };
+        self.gains = self.is_compressed;
+        let bytes = self.dictionary.len() + self.data.len();
+        let (rows, uncompressed) = (mem::take(&mut self.rows), mem::take(&mut self.uncompressed));
         let used = self.encodings.iter().map(|pages| pages.encoding);
         let encodings: Vec<Encoding> = used.chain([Encoding::RLE]).collect();
         // A dictionary is listed first, as it stands.
@@ -169,41 +196,54 @@ impl Pages {
         let mut metadata = ColumnChunkMetaData::builder(column.clone())
             .set_compression(codec)
             .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
-            .set_page_encoding_stats(self.encodings)
-            .set_total_compressed_size(i64::try_from(bytes.len())?)
-            .set_total_uncompressed_size(i64::try_from(self.uncompressed)?)
-            .set_num_values(i64::try_from(self.rows)?)
+            .set_page_encoding_stats(mem::take(&mut self.encodings))
+            .set_total_compressed_size(i64::try_from(bytes)?)
+            .set_total_uncompressed_size(i64::try_from(uncompressed)?)
+            .set_num_values(i64::try_from(rows)?)
             .set_data_page_offset(0);
         if let Some(statistics) = statistics {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
-            rows_written: self.rows as u64,
+            bytes_written: bytes as u64,
+            rows_written: rows as u64,
             metadata: metadata.build()?,
             bloom_filter: None,
             column_index: None,
-            offset_index: Some(self.index.build()),
+            offset_index: Some(mem::replace(&mut self.index, OffsetIndexBuilder::new()).build()),
         };
         Ok(EncodedChunk {
-            bytes: bytes.into(),
-            close: close.update_dictionary_location(ahead)?,
+            pages: Encoded {
+                dictionary: &self.dictionary,
+                data: &self.data,
+            },
+            close: close.update_dictionary_location(self.dictionary.len())?,
         })
     }
 }
 
-/// Whether a page with this one's beginning gets 2 % smaller at least.
-fn gains(page: &[u8]) -> Result<bool> {
-    let sample = page.get(..SAMPLE).unwrap_or(page);
-    Ok(page.len() >= WORTH && zstd(sample)?.len() < sample.len() - sample.len() / 50)
+/// Appends a page behind its header, which `frame` makes, compressed or not.
+fn append(
+    page: &mut Scratch,
+    is_compressed: bool,
+    out: &mut Vec<u8>,
+    frame: impl FnOnce(Bytes) -> Page,
+) -> Result<PageWriteSpec> {
+    let uncompressed = page.page().len();
+    if is_compressed {
+        page.compress()?;
+    }
+    page.lend(|bytes| {
+        let mut out = TrackedWrite::new(out);
+        let page = CompressedPage::new(frame(bytes), uncompressed);
+        let written = SerializedPageWriter::new(&mut out).write_page(page)?;
+        out.flush()?;
+        Ok(written)
+    })
 }
 
-fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let compressor = match compressor {
-            Some(compressor) => compressor,
-            None => compressor.insert(Compressor::new(ZSTD_LEVEL)?),
-        };
-        Ok(compressor.compress(bytes)?)
-    })
+/// Whether a page with this one's beginning gets 2 % smaller at least.
+fn gains(page: &mut Scratch) -> Result<bool> {
+    let sample = page.page().len().min(SAMPLE);
+    Ok(page.page().len() >= WORTH && page.compressed_size(sample)? < sample - sample / 50)
 }

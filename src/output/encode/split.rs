@@ -22,9 +22,4 @@ impl Split {
         self.values.clear();
         Encoding::BYTE_STREAM_SPLIT
     }
-
-    /// As many bytes as `finish` appends.
-    pub(super) fn bytes(&self) -> usize {
-        self.values.len() * 8
-    }
 }

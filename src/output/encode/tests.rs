@@ -20,7 +20,7 @@ use super::{Cell, Cells, ColumnWriter, Layout, Print, as_it_is};
 
 const LAYOUTS: [Layout; 3] = [Layout::Delta, Layout::Rare, Layout::Random];
 
-/// A file of one column, each part a page.
+/// A file of one column, each part a page. The writer had another row group before.
 pub(super) fn file(
     parts: &[Cells],
     data_type: DataType,
@@ -36,11 +36,16 @@ pub(super) fn file(
     let mut file =
         SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), properties).unwrap();
     let mut column = ColumnWriter::new(schema.column(0), layout, print);
+    for part in parts.iter().rev() {
+        column.write(part).unwrap();
+        column.end_page().unwrap();
+    }
+    column.end_group().unwrap();
     for part in parts {
         column.write(part).unwrap();
         column.end_page().unwrap();
     }
-    let chunk = column.close().unwrap();
+    let chunk = column.end_group().unwrap();
     let mut group = file.next_row_group().unwrap();
     chunk.append_to_row_group(&mut group).unwrap();
     group.close().unwrap();
@@ -273,7 +278,7 @@ fn constants_take_no_room() {
             .unwrap();
         let mut column = ColumnWriter::new(schema.column(0), layout, as_it_is);
         zeros.iter().for_each(|part| column.write(part).unwrap());
-        assert!(column.close().unwrap().bytes() < 200, "{layout:?}");
+        assert!(column.end_group().unwrap().bytes() < 200, "{layout:?}");
     }
 }
 

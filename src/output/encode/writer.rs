@@ -1,4 +1,6 @@
-//! One column in one row group.
+//! One column, a row group after the other.
+
+use std::mem;
 
 use parquet::basic::Type;
 use parquet::errors::{ParquetError, Result};
@@ -13,6 +15,7 @@ use super::dictionary::{Dictionary, Numbers, Printed};
 use super::fronts::Fronts;
 use super::hybrid::Runs;
 use super::pages::{EncodedChunk, Pages};
+use super::scratch::{SCRATCH, Scratch};
 use super::split::Split;
 use super::texts::Print;
 
@@ -109,57 +112,56 @@ impl ColumnWriter {
 
     /// Ends the page, if it has rows.
     pub(crate) fn end_page(&mut self) -> Result<()> {
+        SCRATCH.with_borrow_mut(|scratch| self.end_page_in(scratch))
+    }
+
+    fn end_page_in(&mut self, scratch: &mut Scratch) -> Result<()> {
         if self.rows == 0 {
             return Ok(());
         }
-        let mut page = Vec::with_capacity(self.page_bytes());
+        let page = scratch.begin();
         if let Some(levels) = &mut self.levels {
             page.extend_from_slice(&[0; 4]);
-            levels.finish(1, &mut page);
+            levels.finish(1, page);
             let bytes = u32::try_from(page.len() - 4)?;
             page[..4].copy_from_slice(&bytes.to_le_bytes());
         }
         let encoding = match &mut self.encoder {
-            Encoder::Bits(bits) => bits.finish(&mut page),
-            Encoder::Delta(delta) => delta.finish(&mut page),
-            Encoder::Numbers(dictionary) => dictionary.finish(&mut page),
-            Encoder::Split(split) => split.finish(&mut page),
-            Encoder::Words(dictionary) => dictionary.finish(&mut page),
-            Encoder::Unique(fronts) => fronts.finish(&mut page),
+            Encoder::Bits(bits) => bits.finish(page),
+            Encoder::Delta(delta) => delta.finish(page),
+            Encoder::Numbers(dictionary) => dictionary.finish(page),
+            Encoder::Split(split) => split.finish(page),
+            Encoder::Words(dictionary) => dictionary.finish(page),
+            Encoder::Unique(fronts) => fronts.finish(page),
         };
-        self.pages.push(page, self.rows, encoding)?;
+        self.pages.push(scratch, self.rows, encoding)?;
         self.rows = 0;
         Ok(())
     }
 
-    /// What the page will take, as far as it is known: few allocations, and none too large.
-    fn page_bytes(&self) -> usize {
-        64 + match &self.encoder {
-            Encoder::Delta(delta) => delta.bytes(),
-            Encoder::Numbers(dictionary) => dictionary.bytes(),
-            Encoder::Split(split) => split.bytes(),
-            Encoder::Words(dictionary) => dictionary.bytes(),
-            Encoder::Unique(fronts) => fronts.bytes(),
-            Encoder::Bits(_) => 0,
-        }
+    /// Ends the column's part of the row group. What follows belongs to the next one, in the memory
+    /// of this one.
+    pub(crate) fn end_group(&mut self) -> Result<EncodedChunk<'_>> {
+        SCRATCH.with_borrow_mut(|scratch| self.end_group_in(scratch))
     }
 
-    /// Ends the column's part of the row group.
-    pub(crate) fn close(mut self) -> Result<EncodedChunk> {
-        self.end_page()?;
-        let dictionary = match &self.encoder {
+    fn end_group_in(&mut self, scratch: &mut Scratch) -> Result<EncodedChunk<'_>> {
+        self.end_page_in(scratch)?;
+        let list = scratch.begin();
+        let dictionary = match &mut self.encoder {
             Encoder::Numbers(dictionary) => {
                 if let Some(bounds) = &mut self.bounds {
                     bounds.widen(dictionary.values());
                 }
-                dictionary.page()
+                dictionary.end_group(list)
             }
-            Encoder::Words(dictionary) => dictionary.page(),
+            Encoder::Words(dictionary) => dictionary.end_group(list),
             _ => None,
         };
-        let nulls = self.nulls as u64;
-        let statistics = self.bounds.map(|bounds| bounds.statistics(nulls));
-        self.pages.close(&self.column, dictionary, statistics)
+        let nulls = mem::take(&mut self.nulls) as u64;
+        let statistics = self.bounds.as_mut().map(|bounds| bounds.end_group(nulls));
+        self.pages
+            .end_group(&self.column, scratch, dictionary, statistics)
     }
 }
 

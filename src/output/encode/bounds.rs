@@ -50,30 +50,27 @@ impl Bounds {
 
     /// What is known of the row group, and forgets it.
     pub(super) fn end_group(&mut self, nulls: u64) -> Statistics {
-        let statistics = self.statistics(nulls);
-        self.range = None;
-        statistics
-    }
-
-    fn statistics(&mut self, nulls: u64) -> Statistics {
-        if self.physical == Type::DOUBLE {
-            self.range = self.range.and_then(fractions);
-        }
+        let range = self.range.take();
         match self.physical {
-            Type::BOOLEAN => self.of_type::<BoolType>(|value| value != 0, nulls),
-            Type::INT32 => self.of_type::<Int32Type>(|value| value as i32, nulls),
+            Type::BOOLEAN => self.of_type::<BoolType>(range, |value| value != 0, nulls),
+            Type::INT32 => self.of_type::<Int32Type>(range, |value| value as i32, nulls),
             Type::DOUBLE => {
                 let fraction = |value| f64::from_bits(turn_fraction(value).cast_unsigned());
-                self.of_type::<DoubleType>(fraction, nulls)
+                self.of_type::<DoubleType>(range.and_then(fractions), fraction, nulls)
             }
-            _ if !self.is_signed => self.of_type::<Int64Type>(turn_unsigned, nulls),
-            _ => self.of_type::<Int64Type>(|value| value, nulls),
+            _ if !self.is_signed => self.of_type::<Int64Type>(range, turn_unsigned, nulls),
+            _ => self.of_type::<Int64Type>(range, |value| value, nulls),
         }
     }
 
-    fn of_type<T: DataType>(&self, narrow: impl Fn(i64) -> T::T, nulls: u64) -> Statistics {
-        let least = self.range.map(|(least, _)| narrow(least));
-        let most = self.range.map(|(_, most)| narrow(most));
+    fn of_type<T: DataType>(
+        &self,
+        range: Option<(i64, i64)>,
+        narrow: impl Fn(i64) -> T::T,
+        nulls: u64,
+    ) -> Statistics {
+        let least = range.map(|(least, _)| narrow(least));
+        let most = range.map(|(_, most)| narrow(most));
         ValueStatistics::<T::T>::new(least, most, None, Some(nulls), false)
             .with_backwards_compatible_min_max(self.is_signed)
             .into()

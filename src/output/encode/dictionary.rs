@@ -86,6 +86,7 @@ pub(super) struct Dictionary<P: Plain> {
     last: u32,
     /// Places of the page's values, while the list is open.
     runs: Runs,
+    /// Row groups begin with an open list.
     has_list: bool,
     is_open: bool,
     /// A page has places in the list.

@@ -23,15 +23,20 @@ const WORTH: usize = 64;
 /// Bytes of the first page by which it is told whether compression pays.
 const SAMPLE: usize = 8 << 10;
 
-/// Pages so far.
+/// Pages so far, in memory that one row group after the other takes.
 pub(super) struct Pages {
     data: Vec<u8>,
     dictionary: Vec<u8>,
     /// Whether all of them are compressed, in whatever row group.
     is_compressed: Option<bool>,
+    group: Group,
+}
+
+/// What is known of the pages of a row group.
+struct Group {
     /// Whether compression gains anything here, by the first data page if it is not known before.
     /// All pages of a chunk must be alike in this.
-    gains: Option<bool>,
+    is_compressed: Option<bool>,
     index: OffsetIndexBuilder,
     uncompressed: usize,
     rows: usize,
@@ -87,54 +92,15 @@ impl EncodedChunk<'_> {
     }
 }
 
-impl Pages {
-    /// `is_compressed`: whether all of them are, if that does not depend on the first.
-    pub(super) fn new(is_compressed: Option<bool>) -> Self {
+impl Group {
+    fn new(is_compressed: Option<bool>) -> Self {
         Self {
-            data: Vec::new(),
-            dictionary: Vec::new(),
             is_compressed,
-            gains: is_compressed,
             index: OffsetIndexBuilder::new(),
             uncompressed: 0,
             rows: 0,
             encodings: Vec::new(),
         }
-    }
-
-    /// Adds a data page: levels and values of `rows` rows.
-    pub(super) fn push(
-        &mut self,
-        page: &mut Scratch,
-        rows: usize,
-        encoding: Encoding,
-    ) -> Result<()> {
-        if self.rows == 0 {
-            self.data.clear();
-        }
-        let gains = match self.gains {
-            Some(known) => known,
-            None => gains(page)?,
-        };
-        self.gains = Some(gains);
-        let num_values = u32::try_from(rows)?;
-        let offset = self.data.len();
-        let written = append(page, gains, &mut self.data, |buf| Page::DataPage {
-            buf,
-            num_values,
-            encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        })?;
-        self.index.append_row_count(i64::try_from(rows)?);
-        self.index.append_offset_and_size(
-            i64::try_from(offset)?,
-            i32::try_from(written.compressed_size)?,
-        );
-        self.rows += rows;
-        self.count(&written, encoding);
-        Ok(())
     }
 
     fn count(&mut self, written: &PageWriteSpec, encoding: Encoding) {
@@ -151,12 +117,60 @@ impl Pages {
             }),
         }
     }
+}
+
+impl Pages {
+    /// `is_compressed`: whether all of them are, if that does not depend on the first.
+    pub(super) fn new(is_compressed: Option<bool>) -> Self {
+        Self {
+            data: Vec::new(),
+            dictionary: Vec::new(),
+            is_compressed,
+            group: Group::new(is_compressed),
+        }
+    }
+
+    /// Adds a data page: levels and values of `rows` rows.
+    pub(super) fn push(
+        &mut self,
+        page: &mut Scratch,
+        rows: usize,
+        encoding: Encoding,
+    ) -> Result<()> {
+        let group = &mut self.group;
+        if group.rows == 0 {
+            self.data.clear();
+        }
+        let is_compressed = match group.is_compressed {
+            Some(known) => known,
+            None => gains(page)?,
+        };
+        group.is_compressed = Some(is_compressed);
+        let num_values = u32::try_from(rows)?;
+        let offset = self.data.len();
+        let written = append(page, is_compressed, &mut self.data, |buf| Page::DataPage {
+            buf,
+            num_values,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        })?;
+        group.index.append_row_count(i64::try_from(rows)?);
+        group.index.append_offset_and_size(
+            i64::try_from(offset)?,
+            i32::try_from(written.compressed_size)?,
+        );
+        group.rows += rows;
+        group.count(&written, encoding);
+        Ok(())
+    }
 
     /// The dictionary's page, which stands before the others.
     fn push_dictionary(&mut self, page: &mut Scratch, count: usize) -> Result<()> {
-        let gains = self.gains.unwrap_or_default();
+        let is_compressed = self.group.is_compressed.unwrap_or_default();
         let num_values = u32::try_from(count)?;
-        let written = append(page, gains, &mut self.dictionary, |buf| {
+        let written = append(page, is_compressed, &mut self.dictionary, |buf| {
             Page::DictionaryPage {
                 buf,
                 num_values,
@@ -164,7 +178,7 @@ impl Pages {
                 is_sorted: false,
             }
         })?;
-        self.count(&written, Encoding::PLAIN);
+        self.group.count(&written, Encoding::PLAIN);
         Ok(())
     }
 
@@ -181,43 +195,43 @@ impl Pages {
         if let Some(count) = dictionary {
             self.push_dictionary(page, count)?;
         }
-        let codec = match self.gains {
+        let pages = Encoded {
+            dictionary: &self.dictionary,
+            data: &self.data,
+        };
+        let mut group = mem::replace(&mut self.group, Group::new(self.is_compressed));
+        let codec = match group.is_compressed {
             Some(true) => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
             _ => Compression::UNCOMPRESSED,
         };
-        self.gains = self.is_compressed;
-        let bytes = self.dictionary.len() + self.data.len();
-        let (rows, uncompressed) = (mem::take(&mut self.rows), mem::take(&mut self.uncompressed));
-        let used = self.encodings.iter().map(|pages| pages.encoding);
+        let used = group.encodings.iter().map(|pages| pages.encoding);
         let encodings: Vec<Encoding> = used.chain([Encoding::RLE]).collect();
         // A dictionary is listed first, as it stands.
-        self.encodings
+        group
+            .encodings
             .sort_by_key(|pages| pages.page_type != PageType::DICTIONARY_PAGE);
         let mut metadata = ColumnChunkMetaData::builder(column.clone())
             .set_compression(codec)
             .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
-            .set_page_encoding_stats(mem::take(&mut self.encodings))
-            .set_total_compressed_size(i64::try_from(bytes)?)
-            .set_total_uncompressed_size(i64::try_from(uncompressed)?)
-            .set_num_values(i64::try_from(rows)?)
+            .set_page_encoding_stats(group.encodings)
+            .set_total_compressed_size(i64::try_from(pages.len())?)
+            .set_total_uncompressed_size(i64::try_from(group.uncompressed)?)
+            .set_num_values(i64::try_from(group.rows)?)
             .set_data_page_offset(0);
         if let Some(statistics) = statistics {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
-            bytes_written: bytes as u64,
-            rows_written: rows as u64,
+            bytes_written: pages.len(),
+            rows_written: group.rows as u64,
             metadata: metadata.build()?,
             bloom_filter: None,
             column_index: None,
-            offset_index: Some(mem::replace(&mut self.index, OffsetIndexBuilder::new()).build()),
+            offset_index: Some(group.index.build()),
         };
         Ok(EncodedChunk {
-            pages: Encoded {
-                dictionary: &self.dictionary,
-                data: &self.data,
-            },
-            close: close.update_dictionary_location(self.dictionary.len())?,
+            close: close.update_dictionary_location(pages.dictionary.len())?,
+            pages,
         })
     }
 }

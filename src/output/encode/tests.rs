@@ -36,15 +36,13 @@ pub(super) fn file(
     let mut file =
         SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), properties).unwrap();
     let mut column = ColumnWriter::new(schema.column(0), layout, print);
-    for part in parts.iter().rev() {
+    let write = |part: &Cells, column: &mut ColumnWriter| {
         column.write(part).unwrap();
         column.end_page().unwrap();
-    }
+    };
+    parts.iter().rev().for_each(|part| write(part, &mut column));
     column.end_group().unwrap();
-    for part in parts {
-        column.write(part).unwrap();
-        column.end_page().unwrap();
-    }
+    parts.iter().for_each(|part| write(part, &mut column));
     let chunk = column.end_group().unwrap();
     let mut group = file.next_row_group().unwrap();
     chunk.append_to_row_group(&mut group).unwrap();

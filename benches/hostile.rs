@@ -13,6 +13,11 @@ use goostat::config::FlowOptions;
 use goostat::decode::LinkInfo;
 use goostat::key::KeyHasher;
 
+/// That of the program: what flows cost in memory is part of their cost.
+#[cfg(feature = "cli")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The highest ratio that is let pass.
 const RATIO_MAX: f64 = 3.0;
 /// Bytes of a packet of ordinary traffic.

@@ -1,57 +1,39 @@
-//! What is known of many neighbouring segments at once: a bit for each in a word for 64.
+//! Segments in blocks of up to 64, for a direction that has many of them.
 //!
-//! A packet over thousands of small segments hits and classifies each of them (spec 6.2 and 6.3).
-//! All that a class rests on are a few yes-or-no questions, so words answer them for a block of
-//! segments together. What a block has learnt of classes and hits stays in it until somebody wants
-//! the segments themselves.
+//! To put one between others moves those of a block, not half of all. And a packet over thousands
+//! of small segments hits and classifies each of them (spec 6.2 and 6.3): what a block knows of its
+//! segments, a bit for each in a word, does that for all of them together ([`Bits`]).
+
+mod bits;
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::classify::Class;
-use super::order::{Order, SIZE};
-use super::sequence::{ACKED_ENOUGH, Segment};
-use super::verdict::{Bounds, Traits, Verdict};
+use super::order::SIZE;
+use super::sequence::Segment;
+use super::verdict::Verdict;
+use bits::Bits;
 
-/// Blocks one after the other, which together have all segments of a queue.
+/// A full block gives some of its segments to a neighbour with no more than these.
+const ROOMY: usize = SIZE * 3 / 4;
+
+/// Segments in blocks, none of which is empty.
 #[derive(Clone, Debug)]
-pub(super) struct Blocks(VecDeque<Block>);
+pub(super) struct Blocks {
+    list: VecDeque<Block>,
+    len: usize,
+    /// The block that was last changed, and at which place it begins.
+    latest: (usize, usize),
+    /// Blocks that were swept since the segments were last dealt out evenly.
+    swept: usize,
+}
 
 #[derive(Clone, Debug)]
 struct Block {
-    /// How many segments it has, at least one.
-    count: usize,
-    /// While it is there, the classes and hits in the queue itself are out of date.
-    bits: Option<Bits>,
-}
-
-/// A bit for each segment of a block, the first one lowest.
-#[derive(Clone, Debug)]
-struct Bits {
-    /// Where the first segment begins.
-    first: i64,
-    /// Where the last segment ends.
-    last: i64,
-    /// No segment was sent before this.
-    oldest: i64,
-    /// No segment was sent after this.
-    newest: i64,
-    /// When they were sent, once that was asked.
-    times: Option<Box<Order>>,
-    /// The identification of all, if they have the same.
-    id: Option<u16>,
-    /// Otherwise those there are, ascending, and which segments have each, once that was asked.
-    ids: Option<Vec<(u16, u64)>>,
-    is_acked: u64,
-    is_acked_enough: u64,
-    /// It has one number.
-    is_single: u64,
-    /// There is a hole in front of it.
-    has_hole: u64,
-    is_hit: u64,
-    has_class: u64,
-    /// The classes, as bits of their numbers.
-    class: [u64; 3],
+    segments: Vec<Segment>,
+    /// While it is there, the classes and hits of the segments themselves are out of date.
+    bits: Option<Box<Bits>>,
 }
 
 /// How far a packet has come.
@@ -63,137 +45,228 @@ pub(super) struct Swept {
 }
 
 impl Blocks {
-    /// Over as many segments.
-    pub(super) fn over(len: usize) -> Self {
-        let starts = (0..len).step_by(SIZE);
-        Self(starts.map(|at| Block::new(SIZE.min(len - at))).collect())
+    pub(super) fn of(segments: VecDeque<Segment>) -> Self {
+        let len = segments.len();
+        let mut segments = segments.into_iter();
+        let mut list = VecDeque::with_capacity(len / SIZE + 1);
+        while segments.len() > 0 {
+            let mut block = Block::new();
+            block.segments.extend(segments.by_ref().take(SIZE));
+            list.push_back(block);
+        }
+        Self {
+            list,
+            len,
+            latest: (0, 0),
+            swept: 0,
+        }
+    }
+
+    /// All segments as they are. Leaves none.
+    pub(super) fn take(&mut self) -> VecDeque<Segment> {
+        let mut segments = VecDeque::with_capacity(self.len);
+        for mut block in std::mem::take(&mut self.list) {
+            segments.extend(block.open().drain(..));
+        }
+        (self.len, self.latest) = (0, (0, 0));
+        segments
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     /// Bytes that they take at most.
     pub(super) fn bytes(&self) -> usize {
-        let ids = SIZE * size_of::<(u16, u64)>();
-        self.0.len() * (size_of::<Block>() + size_of::<Order>() + ids)
+        self.list.len() * (size_of::<Block>() + SIZE * size_of::<Segment>() + Bits::BYTES)
     }
 
-    /// Which block the segment at `at` is in, and where that block begins.
+    /// Which block the segment at `at` is in, and at which place that block begins.
     fn find(&self, at: usize) -> (usize, usize) {
-        let mut start = 0;
-        for (number, block) in self.0.iter().enumerate() {
-            if at < start + block.count {
-                return (number, start);
-            }
-            start += block.count;
+        let (mut number, mut start) = self.latest;
+        if at < start / 2 {
+            (number, start) = (0, 0);
         }
-        unreachable!("every segment is in a block")
+        while at < start {
+            number -= 1;
+            start -= self.list[number].len();
+        }
+        while at >= start + self.list[number].len() {
+            start += self.list[number].len();
+            number += 1;
+        }
+        (number, start)
     }
 
-    /// Writes what a block knows into the queue and lets it know nothing.
-    fn open(&mut self, number: usize, start: usize, segments: &mut VecDeque<Segment>) {
-        let block = &mut self.0[number];
-        if let Some(bits) = block.bits.take() {
-            bits.write(segments.range_mut(start..start + block.count));
-        }
+    /// The block that the segment at `at` is in, its number, and where in it the segment stands.
+    fn block_mut(&mut self, at: usize) -> (&mut Block, usize, usize) {
+        self.latest = self.find(at);
+        let (number, start) = self.latest;
+        (&mut self.list[number], number, at - start)
     }
 
-    /// Makes the segment at `at` in the queue true. Returns where its block begins and ends.
-    pub(super) fn open_at(&mut self, at: usize, segments: &mut VecDeque<Segment>) -> Range<usize> {
+    pub(super) fn get(&self, at: usize) -> Option<&Segment> {
+        if at >= self.len {
+            return None;
+        }
         let (number, start) = self.find(at);
-        self.open(number, start, segments);
-        start..start + self.0[number].count
+        self.list[number].segments.get(at - start)
     }
 
-    /// Makes all of the queue true.
-    pub(super) fn open_all(&mut self, segments: &mut VecDeque<Segment>) {
-        let mut start = 0;
-        for number in 0..self.0.len() {
-            self.open(number, start, segments);
-            start += self.0[number].count;
-        }
+    pub(super) fn back(&self) -> Option<&Segment> {
+        self.list.back()?.segments.last()
     }
 
-    /// A segment will be put at the end of the queue.
-    pub(super) fn will_push(&mut self, segments: &mut VecDeque<Segment>) {
-        match self.0.back().map(|block| block.count) {
-            Some(count) if count < SIZE => {
-                let number = self.0.len() - 1;
-                self.open(number, segments.len() - count, segments);
-                self.0[number].count += 1;
-            }
-            _ => self.0.push_back(Block::new(1)),
-        }
+    pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
+        let (number, start) = match at < self.len {
+            true => self.find(at),
+            false => (self.list.len(), at),
+        };
+        let blocks = self.list.range(number..);
+        blocks.flat_map(|block| &block.segments).skip(at - start)
     }
 
-    /// A segment will be put in front of the one at `at`.
-    pub(super) fn will_insert(&mut self, at: usize, segments: &mut VecDeque<Segment>) {
-        let (number, start) = self.find(at);
-        self.open(number, start, segments);
-        let block = &mut self.0[number];
-        block.count += 1;
-        if block.count > SIZE {
-            let second = block.count / 2;
-            block.count -= second;
-            self.0.insert(number + 1, Block::new(second));
-        }
+    pub(super) fn position(&self, number: i64) -> usize {
+        let is_before = |block: &Block| block.segments.last().is_some_and(|p| p.last < number);
+        let at = self.list.partition_point(is_before);
+        let len = |range: Range<usize>| self.list.range(range).map(Block::len).sum::<usize>();
+        let (latest, latest_start) = self.latest;
+        let start = if at >= latest {
+            latest_start + len(latest..at)
+        } else {
+            len(0..at)
+        };
+        let block = self.list.get(at);
+        start
+            + block.map_or(0, |block| {
+                block.segments.partition_point(|p| p.last < number)
+            })
     }
 
-    /// The segments at these places will be removed.
-    pub(super) fn will_remove(&mut self, places: Range<usize>, segments: &mut VecDeque<Segment>) {
-        let mut at = places.start;
-        if at >= places.end {
-            return;
-        }
-        let (mut number, mut start) = self.find(at);
-        while at < places.end {
-            let end = start + self.0[number].count;
-            let gone = end.min(places.end) - at;
-            if gone == end - start {
-                self.0.remove(number);
-            } else {
-                self.open(number, start, segments);
-                self.0[number].count -= gone;
-                number += 1;
-            }
-            start = end;
-            at += gone;
-        }
+    /// Whether the block with the segment at `at`, which is there, has what a sweep needs.
+    pub(super) fn knows(&self, at: usize) -> bool {
+        self.list[self.find(at).0].bits.is_some()
     }
 
-    /// The class of the segment at `at`.
-    pub(super) fn class_of(&self, at: usize, segments: &VecDeque<Segment>) -> Option<Class> {
-        let (number, start) = self.find(at);
-        match &self.0[number].bits {
-            Some(bits) => bits.class_of(at - start),
-            None => segments[at].class,
+    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
+        if at >= self.len {
+            return None;
         }
+        let (block, _, place) = self.block_mut(at);
+        block.open().get_mut(place)
     }
 
-    /// The segment at `at` was hit, and sent again at `time` if there is one.
-    pub(super) fn hit(
+    pub(super) fn visit_before(
         &mut self,
         at: usize,
-        class: Class,
-        time: Option<i64>,
-        segments: &mut VecDeque<Segment>,
+        number: i64,
+        visit: &mut impl FnMut(&mut Segment),
     ) {
+        if at >= self.len {
+            return;
+        }
+        let (_, block, mut place) = self.block_mut(at);
+        for block in self.list.range_mut(block..) {
+            if block.segments[place].first >= number {
+                return;
+            }
+            for p in &mut block.open()[place..] {
+                if p.first >= number {
+                    return;
+                }
+                visit(p);
+            }
+            place = 0;
+        }
+    }
+
+    pub(super) fn push_back(&mut self, segment: Segment) {
+        if self.list.back().is_none_or(|block| block.len() == SIZE) {
+            self.list.push_back(Block::new());
+        }
+        if let Some(block) = self.list.back_mut() {
+            block.open().push(segment);
+            self.len += 1;
+        }
+    }
+
+    /// Inserts in front of the segment at `at`, which is there.
+    pub(super) fn insert(&mut self, at: usize, segment: Segment) {
+        let (block, number, _) = self.block_mut(at);
+        if block.len() == SIZE {
+            self.make_room(number);
+        }
+        let (block, _, place) = self.block_mut(at);
+        block.open().insert(place, segment);
+        self.len += 1;
+    }
+
+    /// Moves segments out of a block that is full, to a neighbour or into a new block.
+    fn make_room(&mut self, number: usize) {
+        let before = number.checked_sub(1).map(|before| self.list[before].len());
+        let behind = self.list.get(number + 1).map(Block::len);
+        let (_, start) = self.latest;
+        match (before, behind) {
+            (_, Some(len)) if len <= ROOMY => {
+                let moved = self.list[number].open().split_off(SIZE - (SIZE - len) / 2);
+                self.list[number + 1].open().splice(0..0, moved);
+            }
+            (Some(len), _) if len <= ROOMY => {
+                let count = (SIZE - len) / 2;
+                let moved: Vec<_> = self.list[number].open().drain(..count).collect();
+                self.list[number - 1].open().extend(moved);
+                self.latest = (number, start + count);
+            }
+            _ => {
+                let mut second = Block::new();
+                let moved = self.list[number].open().drain(SIZE / 2..);
+                second.segments.extend(moved);
+                self.list.insert(number + 1, second);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, places: Range<usize>) {
+        if places.is_empty() {
+            return;
+        }
+        let (_, mut number, mut place) = self.block_mut(places.start);
+        let mut left = places.len();
+        self.len -= left;
+        while left > 0 {
+            let block = &mut self.list[number];
+            let gone = left.min(block.len() - place);
+            if gone == block.len() {
+                self.list.remove(number);
+            } else {
+                block.open().drain(place..place + gone);
+                number += 1;
+            }
+            (left, place) = (left - gone, 0);
+        }
+        self.latest = (0, 0);
+    }
+
+    pub(super) fn class_of(&self, at: usize) -> Option<Class> {
         let (number, start) = self.find(at);
-        let segment = &mut segments[at];
-        let Some(bits) = &mut self.0[number].bits else {
+        let block = &self.list[number];
+        match &block.bits {
+            Some(bits) => bits.class_of(at - start),
+            None => block.segments[at - start].class,
+        }
+    }
+
+    pub(super) fn hit(&mut self, at: usize, class: Class, time: Option<i64>) {
+        let (block, _, place) = self.block_mut(at);
+        let segment = &mut block.segments[place];
+        let Some(bits) = &mut block.bits else {
             return segment.hit(class, time);
         };
         if let Some(time) = time {
-            if let Some(times) = &mut bits.times {
-                times.change(at - start, segment.time, time);
-            }
+            bits.sent_again(place, segment.time, time);
             segment.time = time;
-            bits.oldest = bits.oldest.min(time);
-            bits.newest = bits.newest.max(time);
         }
-        let place = 1 << (at - start);
-        for (number, word) in bits.class.iter_mut().enumerate() {
-            *word = (*word & !place) | (place * (class as u64 >> number & 1));
-        }
-        bits.has_class |= place;
-        bits.is_hit |= place;
+        bits.hit(place, class);
     }
 
     /// Hits the segments from `at` on that the numbers from `first` to `last` cover as a whole, up
@@ -202,191 +275,129 @@ impl Blocks {
         &mut self,
         at: usize,
         (first, last): (i64, i64),
-        segments: &VecDeque<Segment>,
         verdict: &mut Verdict<'_>,
     ) -> Swept {
-        let (number, mut start) = self.find(at);
-        let (mut place, mut next, mut count) = (at - start, first, 0);
-        for block in self.0.range_mut(number..) {
-            let end = start + block.count;
-            let bits = block
-                .bits
-                .get_or_insert_with(|| Bits::of(segments.range(start..end)));
-            if place == 0 && bits.first != next {
+        self.deal_out();
+        let (_, number, mut place) = self.block_mut(at);
+        let (mut next, mut count) = (first, 0);
+        for block in self.list.range_mut(number..) {
+            let Block { segments, bits } = block;
+            let bits = bits.get_or_insert_with(|| Box::new(Bits::of(segments)));
+            if place == 0 && bits.first() != next {
                 break;
             }
-            let mut covered = block.count;
-            if bits.last > last {
-                let is_covered = |at: &usize| segments[*at].last <= last;
-                covered = (start..end).take_while(is_covered).count();
-            }
-            let holes = bits.has_hole & !lowest(place + 1);
-            covered = covered.min(holes.trailing_zeros() as usize);
+            let covered = bits.covered(place, last, segments);
             if covered <= place {
                 break;
             }
-            bits.hit(place..covered, || segments.range(start..end), verdict);
+            bits.hit_all(place..covered, segments, verdict);
+            self.swept += 1;
             count += covered - place;
-            if covered < block.count {
-                next = segments[start + covered - 1].last + 1;
+            next = segments[covered - 1].last + 1;
+            if covered < segments.len() {
                 break;
             }
-            next = bits.last + 1;
-            (start, place) = (end, 0);
+            place = 0;
         }
         Swept { count, next }
+    }
+
+    /// Fills the blocks anew if sweeps went over so many half-full ones that it is worth it.
+    fn deal_out(&mut self) {
+        let has_room = self.list.len() * SIZE > self.len + self.len / 4 + SIZE;
+        if has_room && self.swept > 4 * self.len {
+            *self = Self::of(self.take());
+        }
     }
 }
 
 impl Block {
-    fn new(count: usize) -> Self {
-        Self { count, bits: None }
+    fn new() -> Self {
+        Self {
+            segments: Vec::with_capacity(SIZE),
+            bits: None,
+        }
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// The segments as they are, to be changed.
+    #[inline]
+    fn open(&mut self) -> &mut Vec<Segment> {
+        if let Some(bits) = self.bits.take() {
+            bits.write(&mut self.segments);
+        }
+        &mut self.segments
     }
 }
 
-impl Bits {
-    fn of<'a>(segments: impl Iterator<Item = &'a Segment>) -> Self {
-        let mut bits = Self {
-            first: i64::MAX,
-            last: i64::MIN,
-            oldest: i64::MAX,
-            newest: i64::MIN,
-            times: None,
-            id: None,
-            ids: None,
-            is_acked: 0,
-            is_acked_enough: 0,
-            is_single: 0,
-            has_hole: 0,
-            is_hit: 0,
-            has_class: 0,
-            class: [0; 3],
-        };
-        let (mut has_one_id, mut end) = (true, None);
-        for (at, p) in segments.enumerate() {
-            let bit = |is_so: bool| u64::from(is_so) << at;
-            bits.first = bits.first.min(p.first);
-            bits.last = bits.last.max(p.last);
-            bits.oldest = bits.oldest.min(p.time);
-            bits.newest = bits.newest.max(p.time);
-            has_one_id &= *bits.id.get_or_insert(p.id) == p.id;
-            bits.is_acked |= bit(p.acked > 0);
-            bits.is_acked_enough |= bit(p.acked >= ACKED_ENOUGH);
-            bits.is_single |= bit(p.first == p.last);
-            bits.has_hole |= bit(end.is_some_and(|end| p.first != end));
-            bits.is_hit |= bit(p.is_hit);
-            bits.has_class |= bit(p.class.is_some());
-            let class = p.class.map_or(0, |class| class as u64);
-            for (number, word) in bits.class.iter_mut().enumerate() {
-                *word |= (class >> number & 1) << at;
-            }
-            end = Some(p.last + 1);
-        }
-        bits.id = bits.id.filter(|_| has_one_id);
-        bits
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
-    fn write<'a>(&self, segments: impl Iterator<Item = &'a mut Segment>) {
-        for (at, p) in segments.enumerate() {
-            p.is_hit = self.is_hit >> at & 1 == 1;
-            p.class = self.class_of(at);
+    fn segment(first: i64) -> Segment {
+        Segment {
+            first,
+            last: first,
+            time: 0,
+            is_hit: false,
+            acked: 0,
+            id: 0,
+            class: None,
         }
     }
 
-    fn class_of(&self, at: usize) -> Option<Class> {
-        (self.has_class >> at & 1 == 1).then(|| Class::at(&self.class, at))
+    /// Something that happens to a queue: at which of its places, and to how many.
+    type Step = (u8, prop::sample::Index, usize);
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let count = prop_oneof![4 => 1usize..40, 1 => 1usize..300];
+        prop::collection::vec((0u8..6, any::<prop::sample::Index>(), count), 1..40)
     }
 
-    /// Those that were sent at `time` or since; none if there is none.
-    fn sent_since<'a, I>(&mut self, time: Option<i64>, segments: &impl Fn() -> I) -> u64
-    where
-        I: Iterator<Item = &'a Segment>,
-    {
-        match time {
-            None => 0,
-            Some(time) if time <= self.oldest => !0,
-            Some(time) if time > self.newest => 0,
-            Some(time) => self.times(segments).since(time),
-        }
-    }
-
-    fn times<'a, I>(&mut self, segments: &impl Fn() -> I) -> &Order
-    where
-        I: Iterator<Item = &'a Segment>,
-    {
-        let order = || Order::of(segments().map(|p| p.time));
-        self.times.get_or_insert_with(order)
-    }
-
-    /// Those with this identification.
-    fn with_id<'a, I>(&mut self, id: u16, segments: &impl Fn() -> I) -> u64
-    where
-        I: Iterator<Item = &'a Segment>,
-    {
-        let ids = self.ids.get_or_insert_with(|| {
-            let mut ids: Vec<(u16, u64)> = Vec::new();
-            for (at, p) in segments().enumerate() {
-                match ids.binary_search_by_key(&p.id, |&(id, _)| id) {
-                    Ok(place) => ids[place].1 |= 1 << at,
-                    Err(place) => ids.insert(place, (p.id, 1 << at)),
+    proptest! {
+        #[test]
+        fn they_are_a_vector(steps in steps()) {
+            let mut vector: Vec<i64> = (0..40).map(|number| number << 40).collect();
+            let mut blocks = Blocks::of(vector.iter().map(|&first| segment(first)).collect());
+            for (step, place, count) in steps {
+                let at = place.index(vector.len());
+                match step {
+                    0 => for _ in 0..count {
+                        let first = vector[vector.len() - 1] + (1 << 40);
+                        blocks.push_back(segment(first));
+                        vector.push(first);
+                    },
+                    1 => {
+                        let end = vector.len().min(at + count) - usize::from(at == 0);
+                        blocks.remove(at..end);
+                        vector.drain(at..end);
+                    }
+                    _ => for nth in 0..count {
+                        let at = if step < 4 { at } else { (at + nth * 7) % vector.len() };
+                        let before = if at == 0 { vector[0] - (2 << 40) } else { vector[at - 1] };
+                        let first = before.midpoint(vector[at]);
+                        blocks.insert(at, segment(first));
+                        vector.insert(at, first);
+                    }
+                }
+                let firsts: Vec<i64> = blocks.iter_from(at).map(|p| p.first).collect();
+                prop_assert_eq!(&firsts[..], &vector[at.min(vector.len())..]);
+                prop_assert_eq!(blocks.len(), vector.len());
+                prop_assert!(blocks.list.iter().all(|block| (1..=SIZE).contains(&block.len())));
+                for at in [0, at, vector.len() / 2, vector.len()] {
+                    prop_assert_eq!(blocks.get(at).map(|p| p.first), vector.get(at).copied());
+                    let number = vector.get(at).map_or(i64::MAX, |&first| first);
+                    let place = vector.partition_point(|&first| first < number);
+                    prop_assert_eq!(blocks.position(number), place);
                 }
             }
-            ids
-        });
-        ids.binary_search_by_key(&id, |&(id, _)| id)
-            .map_or(0, |place| ids[place].1)
-    }
-
-    /// Hits the segments at `places`, each of them as a whole.
-    fn hit<'a, I>(&mut self, places: Range<usize>, segments: impl Fn() -> I, to: &mut Verdict<'_>)
-    where
-        I: Iterator<Item = &'a Segment>,
-    {
-        let Bounds {
-            mean,
-            before_rto,
-            up_to_rto,
-        } = to.bounds;
-        let is_young = self.sent_since(mean, &segments);
-        let (up_to_rto, before_rto) = match (up_to_rto, before_rto) {
-            (Some(low), Some(high)) if self.oldest < low && high <= self.newest => {
-                self.times(&segments).since_both(low, high)
-            }
-            (low, high) => (
-                self.sent_since(low, &segments),
-                self.sent_since(high, &segments),
-            ),
-        };
-        let same_id = match (to.id, self.id) {
-            (0, _) => 0,
-            (id, Some(all)) if id == all => !0,
-            (_, Some(_)) => 0,
-            (id, None) => self.with_id(id, &segments),
-        };
-        let places = lowest(places.end) & !lowest(places.start);
-        let traits = Traits {
-            places,
-            is_young,
-            before_rto,
-            after_rto: !up_to_rto,
-            same_id,
-            is_single: self.is_single,
-            is_acked: self.is_acked,
-            is_acked_enough: self.is_acked_enough,
-        };
-        let class = to.classes_of(&traits);
-        for (word, new) in self.class.iter_mut().zip(class) {
-            *word = *word & !places | new;
+            let taken: Vec<i64> = blocks.take().iter().map(|p| p.first).collect();
+            prop_assert_eq!(taken, vector);
         }
-        self.is_hit |= places;
-        self.has_class |= places;
-    }
-}
-
-/// A word with the lowest `count` bits set.
-fn lowest(count: usize) -> u64 {
-    match count {
-        0 => 0,
-        _ => !0 >> (64 - count.min(64)),
     }
 }

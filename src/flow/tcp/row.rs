@@ -1,7 +1,6 @@
-//! A queue of segments, and blocks over it once packets hit many of them at a time.
+//! A queue of segments: plain at first, in blocks once packets hit or fill many of them at a time.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use super::blocks::{Blocks, Swept};
 use super::classify::Class;
@@ -11,54 +10,94 @@ use super::verdict::Verdict;
 /// Below so many segments a queue has no blocks.
 const LEN_WITH_BLOCKS: usize = 32;
 
+/// A plain queue moves fewer than so many segments to put one among them; to move 128 takes as long
+/// as blocks do, which need less the more there are. Few in tests, so that these have blocks.
+const MOVED_IN_PLAIN: usize = if cfg!(test) { 4 } else { 128 };
+
 /// A queue of segments.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
-    segments: VecDeque<Segment>,
+    /// Empty if there are blocks.
+    plain: VecDeque<Segment>,
     blocks: Option<Box<Blocks>>,
 }
 
 impl Row {
-    /// The segments; classes and hits may be out of date.
     #[inline]
-    pub(super) fn segments(&self) -> &VecDeque<Segment> {
-        &self.segments
+    pub(super) fn len(&self) -> usize {
+        match &self.blocks {
+            None => self.plain.len(),
+            Some(blocks) => blocks.len(),
+        }
     }
 
-    /// Whether there are blocks over it.
+    /// The segment at `at`; its class and whether it was hit may be out of date.
     #[inline]
-    pub(super) fn has_blocks(&self) -> bool {
-        self.blocks.is_some()
+    pub(super) fn get(&self, at: usize) -> Option<&Segment> {
+        match &self.blocks {
+            None => self.plain.get(at),
+            Some(blocks) => blocks.get(at),
+        }
+    }
+
+    /// The last segment, like [`get`](Self::get).
+    #[inline]
+    pub(super) fn back(&self) -> Option<&Segment> {
+        match &self.blocks {
+            None => self.plain.back(),
+            Some(blocks) => blocks.back(),
+        }
+    }
+
+    /// The segments from place `at` on, like [`get`](Self::get).
+    pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
+        let blocks = self.blocks.as_deref().into_iter();
+        let in_blocks = blocks.flat_map(move |blocks| blocks.iter_from(at));
+        self.plain.iter().skip(at).chain(in_blocks)
+    }
+
+    /// Where the first segment stands that ends at `number` or behind it.
+    #[inline]
+    pub(super) fn position(&self, number: i64) -> usize {
+        match &self.blocks {
+            None => self.plain.partition_point(|p| p.last < number),
+            Some(blocks) => blocks.position(number),
+        }
+    }
+
+    /// Whether a packet should [sweep](Self::sweep) from `at` on that has met `run` segments one
+    /// after the other, and filled holes or not.
+    pub(super) fn may_sweep(&self, at: usize, run: usize, is_filling: bool) -> bool {
+        const RUN_BEFORE_SWEEP: usize = 16;
+        run >= RUN_BEFORE_SWEEP
+            || match &self.blocks {
+                None => false,
+                Some(blocks) => !is_filling || blocks.knows(at),
+            }
     }
 
     /// Bytes that it takes, with room to grow.
     pub(super) fn bytes(&self) -> u64 {
-        let blocks = self.blocks.as_ref().map_or(0, |blocks| blocks.bytes());
-        (2 * self.segments.len() * size_of::<Segment>() + blocks) as u64
+        match &self.blocks {
+            None => (2 * self.plain.len() * size_of::<Segment>()) as u64,
+            Some(blocks) => blocks.bytes() as u64,
+        }
     }
 
     /// A segment that may be read and changed as it is.
+    #[inline]
     pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
-        if self.blocks.is_some() {
-            self.open_at(at);
-        }
-        self.segments.get_mut(at)
-    }
-
-    #[cold]
-    fn open_at(&mut self, at: usize) {
-        if let Some(blocks) = &mut self.blocks
-            && at < self.segments.len()
-        {
-            blocks.open_at(at, &mut self.segments);
+        match &mut self.blocks {
+            None => self.plain.get_mut(at),
+            Some(blocks) => blocks.get_mut(at),
         }
     }
 
     /// The class of the segment at `at`, which is there.
     pub(super) fn class_of(&self, at: usize) -> Option<Class> {
         match &self.blocks {
-            Some(blocks) => blocks.class_of(at, &self.segments),
-            None => self.segments[at].class,
+            None => self.plain[at].class,
+            Some(blocks) => blocks.class_of(at),
         }
     }
 
@@ -70,94 +109,66 @@ impl Row {
         number: i64,
         mut visit: impl FnMut(&mut Segment),
     ) {
-        let mut places = at..self.segments.len();
-        loop {
-            if self.blocks.is_some() {
-                places = self.opened(places.start, number);
-            }
-            let rest = self.segments.iter_mut().skip(places.start);
-            for p in rest.take(places.len()) {
-                if p.first >= number {
-                    return;
-                }
-                visit(p);
-            }
-            if self.blocks.is_none() || places.is_empty() {
+        if let Some(blocks) = &mut self.blocks {
+            return blocks.visit_before(at, number, &mut visit);
+        }
+        for p in self.plain.iter_mut().skip(at) {
+            if p.first >= number {
                 return;
             }
-            places.start = places.end;
-        }
-    }
-
-    /// Places from `at` on that are in one block, if the first one begins before `number`.
-    #[cold]
-    fn opened(&mut self, at: usize, number: i64) -> Range<usize> {
-        match &mut self.blocks {
-            Some(blocks) if self.segments.get(at).is_some_and(|p| p.first < number) => {
-                at..blocks.open_at(at, &mut self.segments).end
-            }
-            _ => at..at,
+            visit(p);
         }
     }
 
     #[inline]
     pub(super) fn push_back(&mut self, segment: Segment) {
-        if self.blocks.is_some() {
-            self.will_push();
-        }
-        self.segments.push_back(segment);
-    }
-
-    #[cold]
-    fn will_push(&mut self) {
-        if let Some(blocks) = &mut self.blocks {
-            blocks.will_push(&mut self.segments);
+        match &mut self.blocks {
+            None => self.plain.push_back(segment),
+            Some(blocks) => blocks.push_back(segment),
         }
     }
 
     /// Inserts in front of the segment at `at`, or into an empty queue.
     pub(super) fn insert(&mut self, at: usize, segment: Segment) {
-        if let Some(blocks) = &mut self.blocks {
-            blocks.will_insert(at, &mut self.segments);
+        if self.blocks.is_none() && at.min(self.plain.len() - at) < MOVED_IN_PLAIN {
+            return self.plain.insert(at, segment);
         }
-        self.segments.insert(at, segment);
+        self.blocks_mut().insert(at, segment);
     }
 
     #[inline]
     pub(super) fn pop_front(&mut self) -> Option<Segment> {
-        if self.blocks.is_some() {
-            self.open_at(0);
-            self.will_remove(0, 1);
+        match &self.blocks {
+            None => self.plain.pop_front(),
+            Some(_) => self.pop_first(),
         }
-        self.segments.pop_front()
+    }
+
+    #[cold]
+    fn pop_first(&mut self) -> Option<Segment> {
+        let first = self.get_mut(0).copied();
+        self.remove(0, 1);
+        first
     }
 
     /// Removes the segments from place `start` up to, not including, `end`.
     pub(super) fn remove(&mut self, start: usize, end: usize) {
-        if self.blocks.is_some() {
-            self.will_remove(start, end);
-        }
-        self.segments.drain(start..end);
-    }
-
-    #[cold]
-    fn will_remove(&mut self, start: usize, end: usize) {
         let Some(blocks) = &mut self.blocks else {
+            self.plain.drain(start..end);
             return;
         };
-        if self.segments.len() - (end - start) < LEN_WITH_BLOCKS {
-            blocks.open_all(&mut self.segments);
+        blocks.remove(start..end);
+        if blocks.len() < LEN_WITH_BLOCKS {
+            self.plain = blocks.take();
             self.blocks = None;
-        } else {
-            blocks.will_remove(start..end, &mut self.segments);
         }
     }
 
     /// The segment at `at` was hit, and sent again at `time` if there is one.
     pub(super) fn hit(&mut self, at: usize, class: Class, time: Option<i64>) {
         match &mut self.blocks {
-            Some(blocks) => blocks.hit(at, class, time, &mut self.segments),
-            None => self.segments[at].hit(class, time),
+            None => self.plain[at].hit(class, time),
+            Some(blocks) => blocks.hit(at, class, time),
         }
     }
 
@@ -168,10 +179,12 @@ impl Row {
         numbers: (i64, i64),
         verdict: &mut Verdict<'_>,
     ) -> Swept {
-        let segments = &self.segments;
-        let blocks = self
-            .blocks
-            .get_or_insert_with(|| Box::new(Blocks::over(segments.len())));
-        blocks.sweep(at, numbers, segments, verdict)
+        self.blocks_mut().sweep(at, numbers, verdict)
+    }
+
+    fn blocks_mut(&mut self) -> &mut Blocks {
+        let plain = &mut self.plain;
+        self.blocks
+            .get_or_insert_with(|| Box::new(Blocks::of(std::mem::take(plain))))
     }
 }

@@ -3,8 +3,6 @@
 //! Two are enough for a handshake, for a connection that is opened and closed without payload, and
 //! for a direction of which all but the latest segment is acknowledged: none of these allocates.
 
-use std::collections::VecDeque;
-
 use super::blocks::Swept;
 use super::classify::Class;
 use super::row::Row;
@@ -13,9 +11,6 @@ use super::verdict::Verdict;
 
 /// Places in the flow itself.
 const NEAR: usize = 2;
-
-/// A packet that has hit and filled fewer does not set up what a sweep needs.
-const STEPS_BEFORE_SWEEP: usize = 16;
 
 /// A queue of segments. `far` is empty unless both near places are taken.
 #[derive(Clone, Debug, Default)]
@@ -48,15 +43,10 @@ impl Default for Settled {
     }
 }
 
-/// What is far of a direction that never needed it.
-static NONE_FAR: VecDeque<Segment> = VecDeque::new();
-
 impl Segments {
     #[inline]
-    fn far(&self) -> &VecDeque<Segment> {
-        self.far
-            .as_deref()
-            .map_or(&NONE_FAR, |far| far.row.segments())
+    fn far(&self) -> Option<&Row> {
+        self.far.as_deref().map(|far| &far.row)
     }
 
     #[cold]
@@ -81,12 +71,12 @@ impl Segments {
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.near.iter().flatten().count() + self.far().len()
+        self.near.iter().flatten().count() + self.far().map_or(0, Row::len)
     }
 
     /// Bytes of those that are not in the flow itself, with room to grow.
     pub(super) fn far_bytes(&self) -> u64 {
-        self.far.as_deref().map_or(0, |far| far.row.bytes())
+        self.far().map_or(0, Row::bytes)
     }
 
     /// The segment at `at`; its class and whether it was hit may be out of date.
@@ -94,7 +84,7 @@ impl Segments {
     pub(super) fn get(&self, at: usize) -> Option<&Segment> {
         match at.checked_sub(NEAR) {
             None => self.near[at].as_ref(),
-            Some(at) => self.far().get(at),
+            Some(at) => self.far()?.get(at),
         }
     }
 
@@ -109,7 +99,7 @@ impl Segments {
     pub(super) fn class_of(&self, at: usize) -> Option<Class> {
         match at.checked_sub(NEAR) {
             None => self.near[at]?.class,
-            Some(at) => self.far.as_ref()?.row.class_of(at),
+            Some(at) => self.far()?.class_of(at),
         }
     }
 
@@ -141,13 +131,16 @@ impl Segments {
     #[inline]
     pub(super) fn last(&self) -> Option<&Segment> {
         let near = self.near.iter().rev().flatten().next();
-        self.far().back().or(near)
+        self.far().and_then(Row::back).or(near)
     }
 
-    /// Whether a packet that has taken as many steps should sweep from `at` on.
-    pub(super) fn may_sweep(&self, at: usize, steps: usize) -> bool {
-        let far = self.far.as_deref().filter(|_| at >= NEAR);
-        far.is_some_and(|far| far.row.has_blocks() || steps >= STEPS_BEFORE_SWEEP)
+    /// Whether a packet should [sweep](Self::sweep) from `at` on that has met `run` segments one
+    /// after the other, and filled holes or not.
+    pub(super) fn may_sweep(&self, at: usize, run: usize, is_filling: bool) -> bool {
+        at >= NEAR
+            && self
+                .far()
+                .is_some_and(|far| far.may_sweep(at - NEAR, run, is_filling))
     }
 
     /// Hits the segments from `at` on, which [may be swept](Self::may_sweep), that the `numbers`
@@ -164,7 +157,8 @@ impl Segments {
 
     pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
         let near = self.near.iter().flatten().skip(at);
-        near.chain(self.far().iter().skip(at.saturating_sub(NEAR)))
+        let far = self.far().into_iter();
+        near.chain(far.flat_map(move |far| far.iter_from(at.saturating_sub(NEAR))))
     }
 
     /// Calls `visit` with the segments from place `at` on that begin before `number`.
@@ -235,7 +229,7 @@ impl Segments {
                 return at;
             }
         }
-        NEAR + self.far().partition_point(|segment| segment.last < number)
+        NEAR + self.far().map_or(0, |far| far.position(number))
     }
 }
 

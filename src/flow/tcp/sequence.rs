@@ -102,7 +102,7 @@ impl SegmentList {
         let (mut first, last) = (sent.first, sent.first + sent.count - 1);
         let mut at = self.segments.position(first);
         let mut before = self.before(at);
-        let (mut is_hit, mut steps) = (false, 0);
+        let (mut is_hit, mut is_filling, mut run) = (false, false, 0);
         while first <= last {
             let Some(&p) = self.segments.get(at) else {
                 self.append(sent, first);
@@ -117,9 +117,10 @@ impl SegmentList {
                 self.fill_hole(at, filled);
                 first = p.first;
                 at += 1;
+                (is_filling, run) = (true, 0);
             } else if is_hit
                 && p.last <= last
-                && self.segments.may_sweep(at, steps)
+                && self.segments.may_sweep(at, run, is_filling)
                 && let Some(Before {
                     class: Some(class),
                     acked,
@@ -151,8 +152,8 @@ impl SegmentList {
                 is_hit = true;
                 first = p.last + 1;
                 at += 1;
+                run += 1;
             }
-            steps += 1;
         }
         overlap
     }
@@ -418,8 +419,9 @@ mod tests {
 
     /// What makes a difference of a list: counts of acknowledgements only up to [`ACKED_ENOUGH`].
     fn shown(list: &SegmentList) -> Vec<(i64, i64, i64, u32, u16)> {
-        let segments = list.segments.iter_from(0);
+        let segments = list.all();
         segments
+            .iter()
             .map(|p| {
                 (
                     p.first,

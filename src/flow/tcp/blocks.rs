@@ -1,4 +1,4 @@
-//! Segments in blocks of up to 64, for a direction that has many of them.
+//! Segments in blocks of up to 128, for a direction that has many of them.
 //!
 //! To put one between others moves those of a block, not half of all. And a packet over thousands
 //! of small segments hits and classifies each of them (spec 6.2 and 6.3): what a block knows of its
@@ -6,7 +6,7 @@
 
 mod bits;
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 use std::ops::Range;
 
 use super::classify::Class;
@@ -31,7 +31,7 @@ pub(super) struct Blocks {
 
 #[derive(Clone, Debug)]
 struct Block {
-    segments: Vec<Segment>,
+    segments: VecDeque<Segment>,
     /// While it is there, the classes and hits of the segments themselves are out of date.
     bits: Option<Box<Bits>>,
 }
@@ -114,7 +114,7 @@ impl Blocks {
     }
 
     pub(super) fn back(&self) -> Option<&Segment> {
-        self.list.back()?.segments.last()
+        self.list.back()?.segments.back()
     }
 
     pub(super) fn iter_from(&self, at: usize) -> impl Iterator<Item = &Segment> {
@@ -127,7 +127,7 @@ impl Blocks {
     }
 
     pub(super) fn position(&self, number: i64) -> usize {
-        let is_before = |block: &Block| block.segments.last().is_some_and(|p| p.last < number);
+        let is_before = |block: &Block| block.segments.back().is_some_and(|p| p.last < number);
         let at = self.list.partition_point(is_before);
         let len = |range: Range<usize>| self.list.range(range).map(Block::len).sum::<usize>();
         let (latest, latest_start) = self.latest;
@@ -156,28 +156,19 @@ impl Blocks {
         block.open().get_mut(place)
     }
 
-    pub(super) fn visit_before(
+    /// The segments from place `at` to the end of its block, as they are, if the first one begins
+    /// before `number`.
+    #[cold]
+    pub(super) fn opened(
         &mut self,
         at: usize,
         number: i64,
-        visit: &mut impl FnMut(&mut Segment),
-    ) {
-        if at >= self.len {
-            return;
+    ) -> Option<vec_deque::IterMut<'_, Segment>> {
+        if self.get(at)?.first >= number {
+            return None;
         }
-        let (_, block, mut place) = self.block_mut(at);
-        for block in self.list.range_mut(block..) {
-            if block.segments[place].first >= number {
-                return;
-            }
-            for p in &mut block.open()[place..] {
-                if p.first >= number {
-                    return;
-                }
-                visit(p);
-            }
-            place = 0;
-        }
+        let (block, _, place) = self.block_mut(at);
+        Some(block.open().range_mut(place..))
     }
 
     pub(super) fn push_back(&mut self, segment: Segment) {
@@ -185,7 +176,7 @@ impl Blocks {
             self.list.push_back(Block::new());
         }
         if let Some(block) = self.list.back_mut() {
-            block.open().push(segment);
+            block.open().push_back(segment);
             self.len += 1;
         }
     }
@@ -209,7 +200,8 @@ impl Blocks {
         match (before, behind) {
             (_, Some(len)) if len <= ROOMY => {
                 let moved = self.list[number].open().split_off(SIZE - (SIZE - len) / 2);
-                self.list[number + 1].open().splice(0..0, moved);
+                let behind = self.list[number + 1].open();
+                moved.into_iter().rev().for_each(|p| behind.push_front(p));
             }
             (Some(len), _) if len <= ROOMY => {
                 let count = (SIZE - len) / 2;
@@ -247,6 +239,19 @@ impl Blocks {
         self.latest = (0, 0);
     }
 
+    /// Removes the first segment.
+    pub(super) fn pop_front(&mut self) -> Option<Segment> {
+        let Block { segments, bits } = self.list.front_mut()?;
+        let mut first = segments.pop_front()?;
+        match (bits, segments.front()) {
+            (_, None) => drop(self.list.pop_front()),
+            (Some(bits), Some(next)) => bits.pop_front(&mut first, next.first),
+            (None, Some(_)) => {}
+        }
+        (self.len, self.latest) = (self.len - 1, (0, 0));
+        Some(first)
+    }
+
     pub(super) fn class_of(&self, at: usize) -> Option<Class> {
         let (number, start) = self.find(at);
         let block = &self.list[number];
@@ -279,7 +284,8 @@ impl Blocks {
     ) -> Swept {
         self.deal_out();
         let (_, number, mut place) = self.block_mut(at);
-        let (mut next, mut count) = (first, 0);
+        let (mut next, mut count, mut blocks) = (first, 0, 0);
+        let (mut latest, mut start) = (self.latest, at - place);
         for block in self.list.range_mut(number..) {
             let Block { segments, bits } = block;
             let bits = bits.get_or_insert_with(|| Box::new(Bits::of(segments)));
@@ -291,14 +297,17 @@ impl Blocks {
                 break;
             }
             bits.hit_all(place..covered, segments, verdict);
-            self.swept += 1;
+            latest = (number + blocks, start);
+            blocks += 1;
+            start += segments.len();
             count += covered - place;
-            next = segments[covered - 1].last + 1;
             if covered < segments.len() {
+                next = segments[covered - 1].last + 1;
                 break;
             }
-            place = 0;
+            (next, place) = (bits.last() + 1, 0);
         }
+        (self.swept, self.latest) = (self.swept + blocks, latest);
         Swept { count, next }
     }
 
@@ -314,7 +323,7 @@ impl Blocks {
 impl Block {
     fn new() -> Self {
         Self {
-            segments: Vec::with_capacity(SIZE),
+            segments: VecDeque::with_capacity(SIZE),
             bits: None,
         }
     }
@@ -326,7 +335,7 @@ impl Block {
 
     /// The segments as they are, to be changed.
     #[inline]
-    fn open(&mut self) -> &mut Vec<Segment> {
+    fn open(&mut self) -> &mut VecDeque<Segment> {
         if let Some(bits) = self.bits.take() {
             bits.write(&mut self.segments);
         }

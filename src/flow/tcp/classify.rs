@@ -5,25 +5,26 @@ use super::rtt::Rtt;
 use super::sequence::{ACKED_ENOUGH, Segment, Sent};
 use super::verdict::{Bounds, Verdict};
 
-/// What a retransmission or a late segment turned out to be. One counter each.
+/// What a retransmission or a late segment turned out to be. One counter each. The bits of their
+/// numbers are such that those of many segments are few operations: see [`Verdict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// Retransmitted after a time-out.
     Rto,
-    /// Retransmitted after duplicate acknowledgements.
-    FastRetransmit,
-    /// Overtaken by a later segment.
-    Reordered,
     /// Copied by the network.
     NetworkDuplicate,
-    /// A probe of a closed window.
-    FlowControl,
-    /// Retransmitted after a time-out although it had arrived.
-    UnneededRto,
-    /// Retransmitted after duplicate acknowledgements although it had arrived.
-    UnneededFastRetransmit,
+    /// Retransmitted after duplicate acknowledgements.
+    FastRetransmit,
     /// None of these.
     Unknown,
+    /// Retransmitted after a time-out although it had arrived.
+    UnneededRto,
+    /// A probe of a closed window.
+    FlowControl,
+    /// Retransmitted after duplicate acknowledgements although it had arrived.
+    UnneededFastRetransmit,
+    /// Overtaken by a later segment.
+    Reordered,
 }
 
 impl Class {
@@ -32,18 +33,18 @@ impl Class {
 
     const ALL: [Self; Self::COUNT] = [
         Self::Rto,
-        Self::FastRetransmit,
-        Self::Reordered,
         Self::NetworkDuplicate,
-        Self::FlowControl,
-        Self::UnneededRto,
-        Self::UnneededFastRetransmit,
+        Self::FastRetransmit,
         Self::Unknown,
+        Self::UnneededRto,
+        Self::FlowControl,
+        Self::UnneededFastRetransmit,
+        Self::Reordered,
     ];
 
     /// The class whose number has the bits that stand at one place of three words, the lowest bit
     /// in the first word.
-    pub(super) fn at(words: &[u64; 3], place: usize) -> Self {
+    pub(super) fn at(words: &[super::order::Word; 3], place: usize) -> Self {
         let number = words
             .iter()
             .rev()
@@ -162,14 +163,9 @@ impl<'a> Judge<'a> {
 
     /// The classes of many segments that `sent` hits, behind one of class `before`.
     pub(super) fn verdict(&mut self, sent: &Sent, class_before: Class, acked: u16) -> Verdict<'_> {
-        Verdict {
-            bounds: Bounds::of(&self.timing(), sent.time),
-            id: sent.id,
-            is_window_closed: self.is_window_closed,
-            class_before,
-            is_acked_enough: acked >= ACKED_ENOUGH,
-            counts: &mut self.counts,
-        }
+        let bounds = Bounds::of(&self.timing(), sent.time);
+        let packet = (sent.id, self.is_window_closed);
+        Verdict::new(bounds, packet, (class_before, acked), &mut self.counts)
     }
 
     /// How many segments and holes had each class, if there was one.

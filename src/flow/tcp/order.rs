@@ -1,8 +1,11 @@
-//! Which of up to 64 values are not below a bound, as the bits of a word: a search and a look-up,
+//! Which of up to 128 values are not below a bound, as the bits of a word: a search and a look-up,
 //! whatever the values.
 
 /// How many values there are at most.
-pub(super) const SIZE: usize = 64;
+pub(super) const SIZE: usize = Word::BITS as usize;
+
+/// A bit for each of them.
+pub(super) type Word = u128;
 
 /// Values in order.
 #[derive(Clone, Debug)]
@@ -10,11 +13,11 @@ pub(super) struct Order {
     /// Ascending; behind the last one the largest number there is.
     values: [i64; SIZE],
     /// Where the value of each rank and of all higher ones stand, as bits.
-    from: [u64; SIZE + 1],
+    from: [Word; SIZE + 1],
 }
 
 impl Order {
-    /// Of the first 64 values.
+    /// Of so many values.
     pub(super) fn of(values: impl Iterator<Item = i64>) -> Box<Self> {
         let mut order = Box::new(Self {
             values: [i64::MAX; SIZE],
@@ -42,27 +45,38 @@ impl Order {
             let ends = [1, 2, 3].map(|end| self.values[(rank + end * quarter - 1) % SIZE]);
             rank += quarter * below(&ends, bound);
         }
-        let rest = &self.values[rank.min(SIZE - 4)..][..4];
+        let rest = &self.values[rank.min(SIZE - SIZE / 16)..][..SIZE / 16];
         rank + below(rest, bound)
     }
 
     /// Those that are not below `bound`.
-    pub(super) fn since(&self, bound: i64) -> u64 {
+    pub(super) fn since(&self, bound: i64) -> Word {
         self.from[self.rank(bound)]
     }
 
     /// Those that are not below `low`, and those not below `high`, which is not below `low` and
     /// mostly next to it.
-    pub(super) fn since_both(&self, low: i64, high: i64) -> (u64, u64) {
+    pub(super) fn since_both(&self, low: i64, high: i64) -> (Word, Word) {
         let rank = self.rank(low);
         let is_same = self.values.get(rank).is_none_or(|&value| value >= high);
         let since = self.from[rank];
         (since, if is_same { since } else { self.since(high) })
     }
 
+    /// The value at the first place goes, and all others move up by one.
+    pub(super) fn pop_front(&mut self) {
+        let ranks = self.from.iter().filter(|&&from| from & 1 == 1);
+        let rank = ranks.count().saturating_sub(1);
+        self.values.copy_within(rank + 1.., rank);
+        self.values[SIZE - 1] = i64::MAX;
+        self.from.copy_within(rank + 1.., rank);
+        self.from[SIZE] = 0;
+        self.from.iter_mut().for_each(|from| *from >>= 1);
+    }
+
     /// The value at place `at` changes from one to another.
     pub(super) fn change(&mut self, at: usize, old: i64, new: i64) {
-        let bit = 1 << at;
+        let bit: Word = 1 << at;
         let mut rank = self.rank(old);
         while self.from[rank] & !self.from[rank + 1] != bit {
             rank += 1;
@@ -91,9 +105,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn word(values: &[i64], is_so: impl Fn(i64) -> bool) -> u64 {
+    fn word(values: &[i64], is_so: impl Fn(i64) -> bool) -> Word {
         let bits = values.iter().enumerate();
-        bits.fold(0, |word, (at, &value)| word | u64::from(is_so(value)) << at)
+        bits.fold(0, |word, (at, &value)| {
+            word | Word::from(is_so(value)) << at
+        })
     }
 
     proptest! {
@@ -113,6 +129,10 @@ mod tests {
                         let both = (order.since(bound), order.since(next));
                         prop_assert_eq!(order.since_both(bound, next), both);
                     }
+                }
+                if new % 4 == 0 && values.len() > 1 {
+                    order.pop_front();
+                    values.remove(0);
                 }
             }
         }

@@ -68,6 +68,7 @@ impl Row {
     /// Whether a packet should [sweep](Self::sweep) from `at` on that has met `run` segments one
     /// after the other, and filled holes or not.
     pub(super) fn may_sweep(&self, at: usize, run: usize, is_filling: bool) -> bool {
+        // What a sweep needs of a block takes as long as to classify so many segments.
         const RUN_BEFORE_SWEEP: usize = 16;
         run >= RUN_BEFORE_SWEEP
             || match &self.blocks {
@@ -109,14 +110,25 @@ impl Row {
         number: i64,
         mut visit: impl FnMut(&mut Segment),
     ) {
-        if let Some(blocks) = &mut self.blocks {
-            return blocks.visit_before(at, number, &mut visit);
-        }
-        for p in self.plain.iter_mut().skip(at) {
-            if p.first >= number {
+        let mut start = at;
+        loop {
+            let (rest, is_all) = match &mut self.blocks {
+                None => (self.plain.range_mut(start.min(self.plain.len())..), true),
+                Some(blocks) => match blocks.opened(start, number) {
+                    Some(rest) => (rest, false),
+                    None => return,
+                },
+            };
+            start += rest.len();
+            for p in rest {
+                if p.first >= number {
+                    return;
+                }
+                visit(p);
+            }
+            if is_all {
                 return;
             }
-            visit(p);
         }
     }
 
@@ -146,19 +158,25 @@ impl Row {
 
     #[cold]
     fn pop_first(&mut self) -> Option<Segment> {
-        let first = self.get_mut(0).copied();
-        self.remove(0, 1);
+        let first = self.blocks.as_mut()?.pop_front();
+        self.undo_blocks();
         first
     }
 
     /// Removes the segments from place `start` up to, not including, `end`.
     pub(super) fn remove(&mut self, start: usize, end: usize) {
-        let Some(blocks) = &mut self.blocks else {
-            self.plain.drain(start..end);
-            return;
-        };
-        blocks.remove(start..end);
-        if blocks.len() < LEN_WITH_BLOCKS {
+        match &mut self.blocks {
+            None => drop(self.plain.drain(start..end)),
+            Some(blocks) => blocks.remove(start..end),
+        }
+        self.undo_blocks();
+    }
+
+    /// Lets the segments be plain again if they have become few.
+    fn undo_blocks(&mut self) {
+        if let Some(blocks) = &mut self.blocks
+            && blocks.len() < LEN_WITH_BLOCKS
+        {
             self.plain = blocks.take();
             self.blocks = None;
         }

@@ -1,7 +1,9 @@
 //! The classes of many segments that one packet hits: [`classify`](super::classify::classify) for
-//! words of 64 segments.
+//! words of many segments.
 
 use super::classify::{Class, Timing};
+use super::order::Word;
+use super::sequence::ACKED_ENOUGH;
 
 /// Times that part the segments a packet hits; none if even one sent at the packet's own time is
 /// on the far side.
@@ -19,30 +21,61 @@ pub(super) struct Bounds {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traits {
     /// Those that are hit: a run without holes, each of them as a whole.
-    pub(super) places: u64,
+    pub(super) places: Word,
     /// The recovery is below the mean.
-    pub(super) is_young: u64,
-    pub(super) before_rto: u64,
-    pub(super) after_rto: u64,
-    pub(super) same_id: u64,
+    pub(super) is_young: Word,
+    pub(super) before_rto: Word,
+    pub(super) after_rto: Word,
+    pub(super) same_id: Word,
     /// It has one number.
-    pub(super) is_single: u64,
-    pub(super) is_acked: u64,
+    pub(super) is_single: Word,
+    pub(super) is_acked: Word,
     /// It was acknowledged more than three times.
-    pub(super) is_acked_enough: u64,
+    pub(super) is_acked_enough: Word,
+}
+
+/// Segments that have all in common that decides their class but their times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alike {
+    pub(super) nature: Nature,
+    pub(super) oldest: i64,
+    pub(super) newest: i64,
+    pub(super) count: u32,
+}
+
+/// What decides the class of a segment but its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Nature {
+    pub(super) id: u16,
+    /// It has one number.
+    pub(super) is_single: bool,
+    pub(super) is_acked: bool,
+    /// It was acknowledged more than three times.
+    pub(super) is_acked_enough: bool,
+}
+
+/// The segments in front are of one nature and were sent between two times, both inclusive: as all
+/// that are like them, they have the class of the last one.
+#[derive(Clone, Copy, Debug)]
+struct Same {
+    nature: Nature,
+    since: i64,
+    until: i64,
 }
 
 /// What a packet makes of the segments it hits, one after the other.
 pub(super) struct Verdict<'a> {
-    pub(super) bounds: Bounds,
+    bounds: Bounds,
     /// IP identification of the packet, 0 if absent.
-    pub(super) id: u16,
-    pub(super) is_window_closed: bool,
+    id: u16,
+    is_window_closed: bool,
     /// The class of the segment in front.
-    pub(super) class_before: Class,
+    class_before: Class,
     /// It was acknowledged more than three times.
-    pub(super) is_acked_enough: bool,
-    pub(super) counts: &'a mut [u32; Class::COUNT],
+    is_acked_enough: bool,
+    same: Option<Same>,
+    tally: Tally,
+    counts: &'a mut [u32; Class::COUNT],
 }
 
 impl Bounds {
@@ -85,88 +118,255 @@ fn least(is_reached: &dyn Fn(i64) -> bool, guess: f64) -> Option<i64> {
     is_reached(low).then_some(low)
 }
 
-impl Verdict<'_> {
-    /// The classes of a block's segments, as bits of their numbers. Counts them.
-    pub(super) fn classes_of(&mut self, traits: &Traits) -> [u64; 3] {
+impl<'a> Verdict<'a> {
+    /// Of a packet with that identification, behind a segment of class `before`.
+    pub(super) fn new(
+        bounds: Bounds,
+        (id, is_window_closed): (u16, bool),
+        (class_before, acked): (Class, u16),
+        counts: &'a mut [u32; Class::COUNT],
+    ) -> Self {
+        Self {
+            bounds,
+            id,
+            is_window_closed,
+            class_before,
+            is_acked_enough: acked >= ACKED_ENOUGH,
+            same: None,
+            tally: Tally::default(),
+            counts,
+        }
+    }
+
+    #[inline]
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// IP identification of the packet, 0 if absent.
+    #[inline]
+    pub(super) fn id(&self) -> u16 {
+        self.id
+    }
+
+    /// The class of segments that are alike, if all have the same. Counts them.
+    #[inline]
+    pub(super) fn class_of_all(&mut self, alike: &Alike) -> Option<Class> {
+        let is_same = |same: Same| {
+            same.nature == alike.nature && same.since <= alike.oldest && alike.newest <= same.until
+        };
+        if !self.same.is_some_and(is_same) {
+            self.class_before = self.own_class_of_all(alike)?;
+            self.is_acked_enough = alike.nature.is_acked_enough;
+        }
+        self.counts[self.class_before as usize] += alike.count;
+        Some(self.class_before)
+    }
+
+    fn own_class_of_all(&mut self, alike: &Alike) -> Option<Class> {
+        let nature = alike.nature;
+        let mut same = Same {
+            nature,
+            since: i64::MIN,
+            until: i64::MAX,
+        };
+        let mut all_since = |bound: Option<i64>| match bound {
+            Some(bound) if bound <= alike.oldest => {
+                same.since = same.since.max(bound);
+                Some(true)
+            }
+            Some(bound) if bound <= alike.newest => None,
+            Some(bound) => {
+                same.until = same.until.min(bound - 1);
+                Some(false)
+            }
+            None => Some(false),
+        };
+        let is_young = all_since(self.bounds.mean)?;
+        let before_rto = all_since(self.bounds.before_rto)?;
+        let after_rto = !all_since(self.bounds.up_to_rto)?;
+        let is_fast = before_rto && nature.is_acked_enough;
+        let class = match () {
+            () if self.is_window_closed && nature.is_single => Class::FlowControl,
+            () if is_young => self.class_before,
+            () if self.id != 0 && self.id == nature.id => Class::NetworkDuplicate,
+            () if is_fast != (before_rto && self.is_acked_enough) => return None,
+            () if is_fast && nature.is_acked => Class::UnneededFastRetransmit,
+            () if is_fast => Class::FastRetransmit,
+            () if after_rto && nature.is_acked => Class::UnneededRto,
+            () if after_rto => Class::Rto,
+            () => Class::Unknown,
+        };
+        self.same = Some(same);
+        Some(class)
+    }
+
+    /// The classes of a block's segments, as bits of their numbers.
+    #[inline]
+    pub(super) fn classes_of(&mut self, traits: &Traits) -> [Word; 3] {
         let places = traits.places;
         let first = places & places.wrapping_neg();
+        let front = if self.is_acked_enough { first } else { 0 };
+        let enough_before = (traits.is_acked_enough << 1) | front;
+        let is_plain = places & traits.is_young | enough_before == 0 && !self.is_window_closed;
+        let class = if is_plain {
+            let class = plain_classes(traits);
+            self.tally.add(class, places, self.counts);
+            class
+        } else {
+            self.mixed_classes(traits, first, enough_before)
+        };
+        let last = Word::BITS - 1 - places.leading_zeros();
+        self.class_before = Class::at(&class, last as usize);
+        self.is_acked_enough = traits.is_acked_enough >> last & 1 == 1;
+        self.same = None;
+        class
+    }
+
+    #[inline]
+    fn mixed_classes(&mut self, traits: &Traits, first: Word, enough_before: Word) -> [Word; 3] {
+        let places = traits.places;
         let flow_control = if self.is_window_closed {
-            traits.is_single
+            places & traits.is_single
         } else {
             0
         };
         let inherited = places & traits.is_young & !flow_control;
-        let mut class = self.own_classes(traits, flow_control, places & !inherited, first);
-        for (number, word) in class.iter_mut().enumerate() {
-            let is_before = self.class_before as u64 >> number & 1 == 1;
-            let behind = *word << 1 | if is_before { first } else { 0 };
-            // Added to a run of ones, its lowest bit carries through all of it.
-            let heirs = inherited & behind;
-            *word |= inherited & !inherited.wrapping_add(heirs);
+        let own = own_classes(traits, flow_control, places & !inherited, enough_before);
+        let class = own.map(|word| word | run_behind(word << 1, inherited));
+        let heirs = run_behind(first, inherited);
+        self.tally.add(class, places & !heirs, self.counts);
+        self.counts[self.class_before as usize] += heirs.count_ones();
+        let number = self.class_before as Word;
+        [0, 1, 2].map(|at| class[at] | heirs & (number >> at & 1).wrapping_neg())
+    }
+}
+
+/// The classes of segments where none inherits and no fast retransmission and no probe can be.
+#[inline]
+fn plain_classes(traits: &Traits) -> [Word; 3] {
+    let late = traits.places & traits.after_rto & !traits.same_id;
+    let known = traits.places & !late;
+    [known, known & !traits.same_id, late & traits.is_acked]
+}
+
+/// The classes of segments that inherit none, out of `places`.
+#[inline]
+fn own_classes(
+    traits: &Traits,
+    flow_control: Word,
+    places: Word,
+    enough_before: Word,
+) -> [Word; 3] {
+    let places = places & !flow_control;
+    let duplicate = places & traits.same_id;
+    let rest = places & !traits.same_id;
+    let fast = rest & traits.before_rto & enough_before;
+    let late = rest & traits.after_rto & !fast;
+    let unknown = rest & !(fast | late);
+    [
+        duplicate | unknown | flow_control,
+        fast | unknown,
+        (fast | late) & traits.is_acked | flow_control,
+    ]
+}
+
+impl Drop for Verdict<'_> {
+    fn drop(&mut self) {
+        self.tally.count(self.counts);
+    }
+}
+
+/// Classes of the segments of some blocks, to be counted together: where there is no instruction
+/// for it, counting the ones of one word after the other takes long.
+#[derive(Debug, Default)]
+struct Tally {
+    /// A word of each for each block.
+    low: [Word; Tally::BLOCKS],
+    middle: [Word; Tally::BLOCKS],
+    high: [Word; Tally::BLOCKS],
+    places: [Word; Tally::BLOCKS],
+    /// How many blocks.
+    len: usize,
+}
+
+impl Tally {
+    const BLOCKS: usize = 4;
+
+    /// Adds the classes at `places`, none of which is [`Class::Reordered`]; all other bits are 0.
+    #[inline]
+    fn add(&mut self, class: [Word; 3], places: Word, counts: &mut [u32; Class::COUNT]) {
+        let at = self.len % Self::BLOCKS;
+        [self.low[at], self.middle[at], self.high[at]] = class;
+        self.places[at] = places;
+        self.len += 1;
+        if self.len == Self::BLOCKS {
+            self.count(counts);
         }
-        let last = 63 - places.leading_zeros();
-        self.class_before = Class::at(&class, last as usize);
-        self.is_acked_enough = traits.is_acked_enough >> last & 1 == 1;
-        self.count(class, places);
-        class
     }
 
-    /// The classes of segments that inherit none, out of `places`.
-    fn own_classes(&self, traits: &Traits, flow_control: u64, places: u64, first: u64) -> [u64; 3] {
-        let is_acked = traits.is_acked;
-        let enough_before = traits.is_acked_enough << 1 & !first;
-        let enough_before = enough_before | if self.is_acked_enough { first } else { 0 };
-        let mut rest = places;
-        let mut take = |those: u64| {
-            let taken = rest & those;
-            rest &= !those;
-            taken
-        };
-        let flow_control = take(flow_control);
-        let duplicate = take(traits.same_id);
-        let fast = take(traits.before_rto & enough_before);
-        let late = take(traits.after_rto);
-        let mut class = [0; 3];
-        for (those, number) in [
-            (flow_control, Class::FlowControl),
-            (duplicate, Class::NetworkDuplicate),
-            (fast & !is_acked, Class::FastRetransmit),
-            (fast & is_acked, Class::UnneededFastRetransmit),
-            (late & !is_acked, Class::Rto),
-            (late & is_acked, Class::UnneededRto),
-            (rest, Class::Unknown),
-        ] {
-            for (at, word) in class.iter_mut().enumerate() {
-                *word |= those * (number as u64 >> at & 1);
-            }
-        }
-        class
-    }
-
-    /// Counts classes, the last of which is that of the segment in front of what comes next.
-    fn count(&mut self, class: [u64; 3], places: u64) {
-        if class.iter().all(|&word| word == 0 || word == places) {
-            self.counts[self.class_before as usize] += places.count_ones();
+    fn count(&mut self, counts: &mut [u32; Class::COUNT]) {
+        if self.len == 0 {
             return;
         }
-        let [low, middle, high] = class;
-        let (neither, one, other, both) =
-            (!low & !middle, low & !middle, !low & middle, low & middle);
-        let (lower, upper) = (places & !high, places & high);
-        let those = [
-            neither & lower,
-            one & lower,
-            other & lower,
-            both & lower,
-            neither & upper,
-            one & upper,
-            other & upper,
-            both & upper,
-        ];
-        // All at once: where there is no instruction for it, counting ones takes long.
-        let ones = those.map(u64::count_ones);
-        for (count, ones) in self.counts.iter_mut().zip(ones) {
-            *count += ones;
+        let Self {
+            low, middle, high, ..
+        } = self;
+        let (lows, middles) = (ones(low), ones(middle));
+        let is_fast = low.iter().zip(&*middle).map(|(low, middle)| middle & !low);
+        let has_fast = is_fast.fold(0, |any, word| any | word) != 0;
+        let both = if has_fast {
+            ones_in_both(low, middle)
+        } else {
+            middles
+        };
+        let (mut flow_control, mut unneeded_fast, mut unneeded) = (0, 0, 0);
+        if high.iter().fold(0, |any, word| any | word) != 0 {
+            (flow_control, unneeded_fast) = (ones_in_both(low, high), ones_in_both(middle, high));
+            unneeded = ones(high) - flow_control - unneeded_fast;
         }
+        let neither = ones(&self.places) + both - lows - middles;
+        for (class, count) in [
+            (Class::Rto, neither - unneeded),
+            (Class::NetworkDuplicate, lows - both - flow_control),
+            (Class::FastRetransmit, middles - both - unneeded_fast),
+            (Class::Unknown, both),
+            (Class::UnneededRto, unneeded),
+            (Class::FlowControl, flow_control),
+            (Class::UnneededFastRetransmit, unneeded_fast),
+        ] {
+            counts[class as usize] += count;
+        }
+        *self = Self::default();
     }
+}
+
+/// How many bits are set: in each byte of a half, the halves added, and then the bytes.
+#[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
+fn ones(words: &[Word; Tally::BLOCKS]) -> u32 {
+    let halves = words
+        .iter()
+        .flat_map(|&word| [word as u64, (word >> 64) as u64]);
+    let in_bytes = halves.fold(0, |sum, half| {
+        let in_pairs = half - (half >> 1 & 0x5555_5555_5555_5555);
+        let in_fours = (in_pairs & FOURS) + (in_pairs >> 2 & FOURS);
+        sum + ((in_fours + (in_fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f)
+    });
+    let in_sixteens = (in_bytes & SIXTEENS) + (in_bytes >> 8 & SIXTEENS);
+    (in_sixteens.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
+}
+
+const FOURS: u64 = 0x3333_3333_3333_3333;
+const SIXTEENS: u64 = 0x00ff_00ff_00ff_00ff;
+
+fn ones_in_both(words: &[Word; Tally::BLOCKS], others: &[Word; Tally::BLOCKS]) -> u32 {
+    ones(&std::array::from_fn(|at| words[at] & others[at]))
+}
+
+/// Those of `members` that stand in a row from one of `starts` on, each of which is the first of a
+/// row if it is one of them.
+#[inline]
+fn run_behind(starts: Word, members: Word) -> Word {
+    // Added to a row of ones, its lowest bit carries through all of it.
+    members & !members.wrapping_add(starts & members)
 }

@@ -105,6 +105,7 @@ impl Blocks {
         (&mut self.list[number], number, at - start)
     }
 
+    #[cold]
     pub(super) fn get(&self, at: usize) -> Option<&Segment> {
         if at >= self.len {
             return None;
@@ -113,6 +114,7 @@ impl Blocks {
         self.list[number].segments.get(at - start)
     }
 
+    #[cold]
     pub(super) fn back(&self) -> Option<&Segment> {
         self.list.back()?.segments.back()
     }
@@ -126,6 +128,7 @@ impl Blocks {
         blocks.flat_map(|block| &block.segments).skip(at - start)
     }
 
+    #[cold]
     pub(super) fn position(&self, number: i64) -> usize {
         let is_before = |block: &Block| block.segments.back().is_some_and(|p| p.last < number);
         let at = self.list.partition_point(is_before);
@@ -148,6 +151,7 @@ impl Blocks {
         self.list[self.find(at).0].bits.is_some()
     }
 
+    #[cold]
     pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Segment> {
         if at >= self.len {
             return None;
@@ -171,6 +175,7 @@ impl Blocks {
         Some(block.open().range_mut(place..))
     }
 
+    #[cold]
     pub(super) fn push_back(&mut self, segment: Segment) {
         if self.list.back().is_none_or(|block| block.len() == SIZE) {
             self.list.push_back(Block::new());

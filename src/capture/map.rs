@@ -2,11 +2,15 @@
 
 use std::fs::File;
 use std::io;
+use std::thread;
 
 use memmap2::Mmap;
 
 #[cfg(target_os = "linux")]
 use super::lost_pages::Watched;
+
+/// Unmapping more bytes than this takes milliseconds.
+const LARGE: usize = 64 << 20;
 
 /// A mapped file, and the file itself to ask about its length.
 pub(crate) struct Mapping {
@@ -41,6 +45,18 @@ impl Mapping {
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// Unmaps the file, a large one in a thread of its own: the kernel takes 14 ms for each gigabyte,
+    /// for which nobody has to wait.
+    pub(crate) fn release(self) {
+        let Self { map, .. } = self;
+        if map.len() > LARGE {
+            // Without a thread for it, the map is dropped here.
+            let _ = thread::Builder::new()
+                .name("unmap".to_owned())
+                .spawn(move || drop(map));
+        }
     }
 
     /// Whether the file still has all bytes that were mapped, and always had.

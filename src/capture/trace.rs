@@ -210,6 +210,7 @@ impl Trace {
         self.report.first = some_packets.then_some(self.first);
         self.report.last = some_packets.then_some(self.last);
         self.format.describe(&mut self.report);
+        self.window.release();
         self.report
     }
 

@@ -88,6 +88,13 @@ impl Window {
         self.trouble.take()
     }
 
+    /// Gives the memory back.
+    pub(crate) fn release(self) {
+        if let Store::Mapped(mapping) = self.store {
+            mapping.release();
+        }
+    }
+
     /// Whether a thread reads it.
     pub(crate) fn is_streamed(&self) -> bool {
         matches!(self.store, Store::Streamed { .. })

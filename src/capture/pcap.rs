@@ -7,12 +7,15 @@
 
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, HEAD_LEN, Link, Step};
-use super::packet::{Era, LinkType, Timestamp};
+use super::packet::{Era, LinkType, Packet, Timestamp};
 use super::pcapng::PcapNg;
 use super::report::{ByteOrder, CaptureFormat, DamageReason, Resolution};
 
 /// libpcap's limit of a record's captured length, whatever the file header says.
 const CAPTURED_MAX: u32 = 262_144;
+
+/// Bytes of a record's header, unless the format is a modified one.
+pub(crate) const PLAIN_HEADER_LEN: usize = 16;
 
 /// A snap length beyond this is no promise but a wish, and says nothing of the lengths to expect.
 const SNAP_LEN_MAX: u32 = 16 << 20;
@@ -49,7 +52,8 @@ enum FirstLength {
     Unsure,
 }
 
-struct RecordHeader {
+#[derive(Clone, Copy)]
+pub(crate) struct RecordHeader {
     seconds: u32,
     fraction: u32,
     captured_len: u32,
@@ -140,7 +144,7 @@ impl Pcap {
     }
 
     pub(crate) fn header_len(&self) -> usize {
-        if self.modified { 24 } else { 16 }
+        if self.modified { 24 } else { PLAIN_HEADER_LEN }
     }
 
     pub(crate) fn name(&self) -> CaptureFormat {
@@ -193,18 +197,56 @@ impl Pcap {
         }
     }
 
+    /// The header of the record at `at`, if [`Pcap::plain_record`] can go on from there: the file is
+    /// as nearly all are, in the byte order of nearly all processors.
+    #[inline]
+    pub(crate) fn plain_header(&self, bytes: &[u8], at: usize) -> Option<RecordHeader> {
+        let is_plain = !self.modified
+            && self.byte_order == ByteOrder::Little
+            && self.first_length == FirstLength::Captured;
+        if is_plain {
+            header_in_place(bytes, at)
+        } else {
+            None
+        }
+    }
+
+    /// The packet of the record at `at`, whose header this is, and the header behind it; `None` if
+    /// anything about them is odd, which is for [`Pcap::step`] to judge. What this finds, that does.
+    #[inline(always)]
+    pub(crate) fn plain_record<'b>(
+        &self,
+        bytes: &'b [u8],
+        at: usize,
+        header: &RecordHeader,
+    ) -> Option<(Packet<'b>, RecordHeader)> {
+        let captured_len = header.captured_len;
+        if captured_len == 0 || captured_len > self.captured_max {
+            return None;
+        }
+        let start = at + PLAIN_HEADER_LEN;
+        let end = start + captured_len as usize;
+        let following = header_in_place(bytes, end)?;
+        if !following.has_plausible_lengths() {
+            return None;
+        }
+        let packet = Packet {
+            time: self.time(header),
+            captured: bytes.get(start..end)?,
+            original_len: header.original_len,
+            link_type: self.link_type,
+            check_sequence_len: self.check_sequence_len.unwrap_or(0),
+        };
+        Some((packet, following))
+    }
+
     /// Whether `following` may well be the next record. Its captured length alone does not tell:
     /// where four bytes are missing, the original length stands in its place, and all records from
     /// there on could be followed beside where they are. Then both other fields make no sense.
     #[inline]
     fn is_followed_by(&self, header: &RecordHeader, following: &RecordHeader) -> bool {
-        let RecordHeader {
-            captured_len,
-            original_len,
-            ..
-        } = *following;
-        captured_len as usize <= MAX_RECORD_LEN
-            && ((captured_len..=CAPTURED_MAX).contains(&original_len)
+        following.captured_len as usize <= MAX_RECORD_LEN
+            && (following.has_plausible_lengths()
                 || Era::of(self.time(header)).is_near(self.time(following), NEIGHBOUR_NS_MAX))
     }
 
@@ -301,6 +343,27 @@ impl Pcap {
                 + i64::from(header.fraction) * i64::from(self.unit_ns),
         )
     }
+}
+
+impl RecordHeader {
+    /// No more was captured than there was, nor than libpcap would take.
+    #[inline]
+    fn has_plausible_lengths(&self) -> bool {
+        (self.captured_len..=CAPTURED_MAX).contains(&self.original_len)
+    }
+}
+
+/// The record header at `at`, of a file of version 2.4 in little-endian order.
+#[inline(always)]
+fn header_in_place(bytes: &[u8], at: usize) -> Option<RecordHeader> {
+    let fields = bytes.get(at..)?.first_chunk::<PLAIN_HEADER_LEN>()?;
+    let (seconds, fraction, captured_len, original_len) = words(fields, u32::from_le_bytes);
+    Some(RecordHeader {
+        seconds,
+        fraction,
+        captured_len,
+        original_len,
+    })
 }
 
 impl FirstLength {

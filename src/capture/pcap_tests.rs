@@ -2,6 +2,10 @@
 
 use super::testing::{BIG, LITTLE, Sample, Writer, read_bytes, samples};
 use super::{ByteOrder, CaptureFormat, DamageReason, LinkType, Resolution, Timestamp};
+use proptest::prelude::*;
+
+use super::format::{Found, Step};
+use super::pcap::Pcap;
 use crate::error::Error;
 
 fn packets(bytes: &[u8]) -> Vec<Sample> {
@@ -212,4 +216,46 @@ fn what_is_no_capture_is_refused_with_a_reason() {
     assert!(refusal(&LITTLE.section()[..11]).contains("pcapng"));
     assert!(refusal(b"snoop\0\0\0and so on and so on").contains("snoop"));
     assert!(refusal(b"iptrace 2.0 and so on and so on").contains("AIX"));
+}
+
+proptest! {
+    /// What is taken for plain is what the judge of all records makes of it.
+    #[test]
+    fn plain_records_are_records(
+        lens in prop::collection::vec(0u32..200, 1..20),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ended in any::<bool>(),
+    ) {
+        let packets: Vec<Sample> = lens.iter().flat_map(|&len| samples(1, len)).collect();
+        let mut bytes = LITTLE.pcap(&packets);
+        for (place, value) in damage {
+            let place = place.index(bytes.len() - 24);
+            bytes[24 + place] = value;
+        }
+        let pcap = Pcap::detect(&bytes).unwrap();
+        let (mut at, mut found) = (24, nothing());
+        while let Some(header) = pcap.plain_header(&bytes, at) {
+            let Some((packet, _)) = pcap.plain_record(&bytes, at, &header) else { break };
+            let step = pcap.step(&bytes, at, ended, &mut found);
+            prop_assert!(matches!(step, Step::Packet));
+            prop_assert_eq!(packet.captured, &bytes[found.start..found.end]);
+            prop_assert_eq!(packet.time, found.time);
+            prop_assert_eq!(packet.original_len, found.original_len);
+            prop_assert_eq!(packet.link_type, found.link_type);
+            prop_assert_eq!(packet.check_sequence_len, found.check_sequence_len);
+            at = found.next;
+        }
+    }
+}
+
+fn nothing() -> Found {
+    Found {
+        time: Timestamp(0),
+        start: 0,
+        end: 0,
+        original_len: 0,
+        link_type: LinkType(0),
+        check_sequence_len: 0,
+        next: 0,
+    }
 }

@@ -8,7 +8,7 @@ use super::chain;
 use super::format::{Format, Found, HEAD_LEN, Step, add, describe_stranger};
 use super::inputs::ReadOptions;
 use super::packet::{Era, LinkType, Packet, Timestamp};
-use super::pcap::Pcap;
+use super::pcap::{PLAIN_HEADER_LEN, Pcap};
 use super::prefetch::fetch_ahead;
 use super::progress::Progress;
 use super::report::{Damage, DamageReason, TraceReport};
@@ -171,12 +171,58 @@ impl Trace {
         &mut self,
         mut take: impl FnMut(Packet<'_>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, Error> {
-        while self.advance()? {
-            if let ControlFlow::Break(value) = take(self.packet()) {
-                return Ok(ControlFlow::Break(value));
+        loop {
+            let mut taken = self.read_plain(&mut take);
+            if taken.is_continue() {
+                if !self.advance()? {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                taken = take(self.packet());
+            }
+            if taken.is_break() {
+                return Ok(taken);
             }
         }
-        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The same for packets of a plain pcap file, up to where something has to be looked at closer:
+    /// that is left to [`Trace::advance`]. Each record header is read once, and what most packets
+    /// leave as it is stays in registers.
+    #[inline]
+    fn read_plain<B>(
+        &mut self,
+        take: &mut impl FnMut(Packet<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Format::Pcap(pcap) = &self.format else {
+            return ControlFlow::Continue(());
+        };
+        let bytes = self.window.bytes();
+        let is_open = self.held || self.doubtful || self.gap_open;
+        let Some(mut header) = pcap.plain_header(bytes, self.at).filter(|_| !is_open) else {
+            return ControlFlow::Continue(());
+        };
+        let (mut at, mut reached, mut packets) = (self.at, self.reached, self.packets);
+        let (mut first, mut last) = (self.first, self.last);
+        let mut taken = ControlFlow::Continue(());
+        while taken.is_continue() && at < self.tick && !self.window.has_lost_pages() {
+            reached = fetch_ahead(bytes, at, reached);
+            let Some((packet, following)) = pcap.plain_record(bytes, at, &header) else {
+                break;
+            };
+            if packet.link_type != self.link_type {
+                break;
+            }
+            packets += 1;
+            first = first.min(packet.time);
+            last = last.max(packet.time);
+            self.latest = packet.time;
+            at += PLAIN_HEADER_LEN + packet.captured.len();
+            header = following;
+            taken = take(packet);
+        }
+        (self.at, self.reached, self.packets) = (at, reached, packets);
+        (self.first, self.last) = (first, last);
+        taken
     }
 
     /// The packet that [`Trace::advance`] went to.

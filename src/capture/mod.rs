@@ -39,6 +39,7 @@ mod pcapng;
 mod prefetch;
 mod progress;
 mod report;
+mod scout;
 mod source;
 mod stop;
 mod trace;

@@ -240,6 +240,13 @@ impl Pcap {
         Some((packet, following))
     }
 
+    /// Where the record at `at` says that the next one begins.
+    #[inline]
+    pub(crate) fn behind(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let header = self.plain_header(bytes, at)?;
+        Some(at + PLAIN_HEADER_LEN + header.captured_len as usize)
+    }
+
     /// Whether `following` may well be the next record. Its captured length alone does not tell:
     /// where four bytes are missing, the original length stands in its place, and all records from
     /// there on could be followed beside where they are. Then both other fields make no sense.

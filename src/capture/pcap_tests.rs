@@ -243,6 +243,7 @@ proptest! {
             prop_assert_eq!(packet.original_len, found.original_len);
             prop_assert_eq!(packet.link_type, found.link_type);
             prop_assert_eq!(packet.check_sequence_len, found.check_sequence_len);
+            prop_assert_eq!(pcap.behind(&bytes, at), Some(found.next));
             at = found.next;
         }
     }

@@ -12,6 +12,7 @@ use super::pcap::{PLAIN_HEADER_LEN, Pcap};
 use super::prefetch::fetch_ahead;
 use super::progress::Progress;
 use super::report::{Damage, DamageReason, TraceReport};
+use super::scout::Scout;
 use super::source::Source;
 use super::stop::Stop;
 use super::window::Window;
@@ -28,6 +29,7 @@ pub(crate) struct Trace {
     at: usize,
     /// Up to where the window was asked for in advance.
     reached: usize,
+    scout: Scout,
     /// Where the progress is told next.
     tick: usize,
     found: Found,
@@ -103,6 +105,7 @@ impl Trace {
             window,
             format,
             reached: 0,
+            scout: Scout::default(),
             tick: 0,
             found: nothing,
             link_type: nothing.link_type,
@@ -205,7 +208,9 @@ impl Trace {
         let (mut first, mut last) = (self.first, self.last);
         let mut taken = ControlFlow::Continue(());
         while taken.is_continue() && at < self.tick && !self.window.has_lost_pages() {
-            reached = fetch_ahead(bytes, at, reached);
+            if !self.scout.fetch(&self.format, bytes, at, self.latest) {
+                reached = fetch_ahead(bytes, at, reached);
+            }
             let Some((packet, following)) = pcap.plain_record(bytes, at, &header) else {
                 break;
             };

@@ -1,0 +1,194 @@
+//! Where the next records of a mapped file begin, so that what is needed of them can be asked for long
+//! before they are read.
+//!
+//! Each record header says where the next one is, so following them waits for memory once a record.
+//! The scout follows several chains of them side by side, from places in a stretch ahead where records
+//! seem to begin. The reader then follows the one true chain, and finds its headers at hand. What
+//! it reads depends on nothing here: a scout that is wrong costs time.
+
+use std::ops::Range;
+
+use super::chain;
+use super::format::Format;
+use super::packet::{Era, Timestamp};
+use super::pcap::Pcap;
+use crate::prefetch::prefetch;
+
+/// Bytes that are looked over at a time: what is found in them is in a cache until it is read.
+const STRETCH: usize = 8 << 20;
+/// Chains that are followed side by side.
+const CHAINS: usize = 16;
+/// Mean lengths of records that are worth it: shorter ones are many to a page, where fetching all
+/// lines ahead of the reader costs less, and of longer ones there are few.
+const RECORD_LENS: Range<usize> = 320..4096;
+/// Bytes in which the first record of a chain is looked for.
+const SEARCHED: usize = 2 * RECORD_LENS.end;
+/// Records between asking for one and reading it.
+const AHEAD: usize = 8;
+/// Bytes of a record that are read, at most, unless it is an odd one.
+const NEEDED: usize = 128;
+
+/// What is known of the records ahead.
+#[derive(Default)]
+pub(super) struct Scout {
+    /// Where they begin.
+    places: Vec<usize>,
+    /// How many of these have been asked for.
+    asked: usize,
+    /// Up to where the trace was looked over, and how many records were read since.
+    end: usize,
+    read: usize,
+}
+
+impl Scout {
+    /// Starts to fetch what is needed of a record some way ahead of the one at `at`. Says whether that
+    /// will do: else whatever comes next has to be fetched.
+    #[inline]
+    pub(super) fn fetch(
+        &mut self,
+        format: &Format,
+        bytes: &[u8],
+        at: usize,
+        time: Timestamp,
+    ) -> bool {
+        if at >= self.end {
+            self.look_over(format, bytes, at, time);
+        }
+        self.read += 1;
+        let Some(&place) = self.places.get(self.asked) else {
+            return !self.places.is_empty();
+        };
+        self.asked += 1;
+        for line in (0..NEEDED).step_by(64) {
+            bytes.get(place + line).into_iter().for_each(prefetch);
+        }
+        true
+    }
+
+    /// Looks over the stretch from the record at `at` on, if it is a whole one and the records before it
+    /// had such lengths that it pays.
+    #[cold]
+    fn look_over(&mut self, format: &Format, bytes: &[u8], at: usize, time: Timestamp) {
+        let is_worth_it = RECORD_LENS.contains(&(STRETCH / self.read.max(1)));
+        self.places.clear();
+        (self.asked, self.read) = (AHEAD, 0);
+        self.end = at.saturating_add(STRETCH);
+        let Format::Pcap(pcap) = format else { return };
+        if is_worth_it && self.end + chain::LOOK_AHEAD < bytes.len() {
+            self.follow(format, pcap, bytes, at, time);
+        }
+    }
+
+    /// Follows the chains.
+    fn follow(&mut self, format: &Format, pcap: &Pcap, bytes: &[u8], at: usize, time: Timestamp) {
+        let part = STRETCH / CHAINS;
+        let near = Some(Era::of(time));
+        let begins = |number: usize| {
+            let from = at + number * part;
+            match number {
+                0 => Some(at),
+                _ => chain::find(format, bytes, from..from + SEARCHED, false, near),
+            }
+        };
+        let mut chains: [Chain; CHAINS] = std::array::from_fn(|number| Chain {
+            // Nothing is followed in a part without records.
+            at: begins(number).unwrap_or(usize::MAX),
+            end: at + (number + 1) * part,
+            places: Vec::new(),
+        });
+        let mut is_done = false;
+        while !is_done {
+            is_done = true;
+            for chain in &mut chains {
+                is_done &= !chain.step(pcap, bytes);
+            }
+        }
+        for chain in &chains {
+            self.places.extend_from_slice(&chain.places);
+        }
+    }
+}
+
+/// Records one after the other.
+struct Chain {
+    at: usize,
+    end: usize,
+    places: Vec<usize>,
+}
+
+impl Chain {
+    /// Goes on to the next record; false if that is beyond the end.
+    #[inline]
+    fn step(&mut self, pcap: &Pcap, bytes: &[u8]) -> bool {
+        if self.at >= self.end {
+            return false;
+        }
+        self.places.push(self.at);
+        self.at = pcap.behind(bytes, self.at).unwrap_or(usize::MAX);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{LITTLE, samples};
+    use super::*;
+
+    /// A capture of two stretches and a half, and where its records begin.
+    fn capture() -> (Vec<u8>, Vec<usize>) {
+        let bytes = LITTLE.pcap(&samples(1000, 1500));
+        let (header, records) = bytes.split_at(24);
+        let count = STRETCH * 5 / 2 / records.len() + 1;
+        let bytes = [header.to_vec(), records.repeat(count)].concat();
+        let mut places = vec![24];
+        while let Some(&[a, b, c, d]) = bytes
+            .get(places[places.len() - 1] + 8..)
+            .and_then(<[u8]>::first_chunk)
+        {
+            places.push(places[places.len() - 1] + 16 + u32::from_le_bytes([a, b, c, d]) as usize);
+        }
+        places.pop();
+        (bytes, places)
+    }
+
+    #[test]
+    fn it_finds_the_records_that_are_read() {
+        let (bytes, places) = capture();
+        let (format, _) = Format::detect(&bytes).unwrap();
+        let mut scout = Scout::default();
+        let time = Timestamp(1_700_000_000_000_000_000);
+        let fetched = |&place: &usize| scout.fetch(&format, &bytes, place, time);
+        let known: Vec<bool> = places.iter().map(fetched).collect();
+        // The first stretch tells how long records are, and the last one is not whole.
+        let first = places
+            .iter()
+            .position(|&place| place >= 24 + STRETCH)
+            .unwrap();
+        assert!(!known[first - 1] && known[first]);
+        let found = &scout.places[..];
+        assert!(found.is_empty(), "nothing is known of the last stretch");
+        let mut scout = Scout {
+            read: first,
+            ..Scout::default()
+        };
+        scout.fetch(&format, &bytes, places[first], time);
+        let end = places
+            .iter()
+            .position(|&place| place >= places[first] + STRETCH);
+        assert_eq!(scout.places, places[first..end.unwrap()]);
+    }
+
+    #[test]
+    fn where_no_record_begins_nothing_is_followed() {
+        let (mut bytes, places) = capture();
+        let (format, _) = Format::detect(&bytes).unwrap();
+        let middle = places[places.len() / 5];
+        bytes[middle..].fill(0xff);
+        let mut scout = Scout {
+            read: 5000,
+            ..Scout::default()
+        };
+        scout.fetch(&format, &bytes, 24, Timestamp(1_700_000_000_000_000_000));
+        assert_eq!(scout.places.last(), Some(&middle));
+    }
+}

@@ -6,16 +6,19 @@
 //!        ╲ ◄─ recycled ─┘       ...              ╱      └──► udp.parquet
 //!         ╲────────────► worker N ──────────────╱
 //! ```
+//! The reader is passed on among the workers: whoever is about to run out of batches reads until it
+//! has enough of them, and the others have, too.
+//!
 //! An epoch is a fixed number of packets of the trace, so every worker ends it at the same packet
 //! and with the same trace clock. Each orders the flows it closed in an epoch by their first packets,
 //! and the writer merges them: the files do not depend on how many workers there are.
 
 use std::thread::{self, ScopedJoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::capture::Inputs;
+use crate::capture::{Inputs, Timestamp};
 use crate::config::Config;
 use crate::decode::Fate;
 use crate::error::Error;
@@ -23,13 +26,17 @@ use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
 use crate::intake::{Decoder, Intake};
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
-use crate::reader::{Answer, Batch, BatchEnd, Lane, Reader};
+use crate::reader::{Answer, Batch, BatchEnd, Lane, Read, Reader, Spent, Stopped, Turn};
 use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 
 /// Batches on their way to a worker.
 const BATCHES_IN_FLIGHT: usize = 16;
+/// A worker that has no more batches to count reads, unless another does.
+const FEW: usize = 4;
+/// It reads until it has so many.
+const ENOUGH: usize = 8;
 /// Pieces of closed flows on their way from a worker to the writer.
-const PIECES_IN_FLIGHT: usize = 4;
+const PIECES_IN_FLIGHT: usize = 12;
 
 /// What the pipeline counted.
 pub(crate) struct Outcome {
@@ -49,49 +56,57 @@ pub(crate) fn run(
         .thread_name(|number| format!("encoder {number}"))
         .build()
         .map_err(|error| Error::Internal(error.to_string()))?;
+    let spent = Spent::default();
     thread::scope(|scope| {
         let mut lanes = Vec::new();
         let mut closed = Vec::new();
-        let mut workers = Vec::new();
+        let mut begun = Vec::new();
         for number in 0..config.threads.max(1) {
             let (full, full_out) = bounded(BATCHES_IN_FLIGHT);
-            let (empty_in, empty) = unbounded();
             let (closed_in, closed_out) = bounded(PIECES_IN_FLIGHT);
             let (answers_in, answers) = unbounded();
-            lanes.push(Lane {
-                full,
-                empty,
-                answers,
-            });
+            lanes.push(Lane { full, answers });
             closed.push(Run::new(closed_out));
-            let worker = Worker {
+            begun.push(Worker {
+                number,
                 tracker: Tracker::new(config.flow.clone()),
-                empty: empty_in,
+                full: full_out,
+                spent: &spent,
                 closed: closed_in,
                 answers: answers_in,
-            };
+                state: State::Counting,
+            });
+        }
+        let reader = Reader::new(inputs, lanes, &spent, intake, config.flow.limit);
+        let (pass_on, turns) = bounded(1);
+        let turns = Turns { pass_on, turns };
+        turns.pass_on(Box::new(reader));
+        let mut workers = Vec::new();
+        for worker in begun {
             #[cfg(test)]
             let is_broken = config.flow.community_id_seed == tests::BROKEN;
+            let turns = turns.clone();
+            let name = format!("worker {}", worker.number);
             let work = move || {
                 #[cfg(test)]
                 assert!(!is_broken, "a worker of a test breaks");
-                worker.run(&full_out);
+                worker.run(&turns)
             };
-            workers.push(spawn(scope, format!("worker {number}"), work)?);
+            workers.push(spawn(scope, name, work)?);
         }
+        drop(turns);
         let pool = &pool;
         let writer = spawn(scope, "writer".to_owned(), move || {
             Writer::create(config, folder, pool)?.run(closed)
         })?;
-        let read = Reader::new(lanes, intake, config.flow.limit).run(inputs);
-        // The reader's lanes are gone by now, so the workers drain their queues and end.
         // All are waited for before the first failure counts: a scope left early would panic itself.
         let workers: Vec<_> = workers.into_iter().map(join).collect();
         let written = join(writer);
-        workers.into_iter().collect::<Result<(), _>>()?;
+        let workers = workers.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (flows, in_flows) = written??;
-        let stopped = |_| Error::Internal("a worker stopped early".to_owned());
-        let mut packets = read?.map_err(stopped)?;
+        let read = workers.into_iter().flatten().next();
+        let stopped = || Error::Internal("a worker stopped early".to_owned());
+        let mut packets = read.ok_or_else(stopped)??.map_err(|_| stopped())?;
         packets.fates.merge(&in_flows);
         Ok(Outcome { packets, flows })
     })
@@ -116,51 +131,118 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, Error> {
         .map_err(|_| Error::Internal(format!("{name} panicked: this is a bug, please report it")))
 }
 
-/// A worker's table, and its ways back to the reader and on to the writer.
-struct Worker {
-    tracker: Tracker,
-    empty: Sender<Batch>,
-    closed: Sender<Closed>,
-    answers: Sender<Answer>,
+/// The reader on its way from worker to worker.
+#[derive(Clone)]
+struct Turns<'r> {
+    pass_on: Sender<Box<Reader<'r>>>,
+    turns: Receiver<Box<Reader<'r>>>,
 }
 
-impl Worker {
-    /// Counts batches, hands over what closed at the end of each epoch.
-    fn run(mut self, full: &Receiver<Batch>) {
-        for mut batch in full {
-            self.tracker.process(&batch.packets, &batch.links);
-            let end = batch.end;
-            batch.packets.clear();
-            batch.links.clear();
-            // The reader is gone when the last batches come back: nobody needs them then.
-            let _ = self.empty.send(batch);
-            let closed = &self.closed;
-            let sink = |piece| closed.send(piece);
-            let handed_over = match end {
-                BatchEnd::None => Ok(()),
-                BatchEnd::Epoch(clock) => self.tracker.end_epoch(clock, sink),
-                BatchEnd::Trace(clock) => {
-                    let _ = self.tracker.finish(clock, sink);
-                    return;
-                }
-                BatchEnd::Weigh(clock) => {
-                    let weight = self.tracker.weigh(clock);
-                    self.answer(Answer::Weight(weight));
-                    Ok(())
-                }
-                BatchEnd::Rank(excess) => {
-                    let ranked = self.tracker.rank(excess);
-                    self.answer(Answer::Ranked(ranked));
-                    Ok(())
-                }
-                BatchEnd::Evict(last) => {
-                    self.tracker.evict(&last);
-                    Ok(())
-                }
-            };
-            if handed_over.is_err() {
-                return; // The writer failed; its result says why.
+impl<'r> Turns<'r> {
+    fn pass_on(&self, reader: Box<Reader<'r>>) {
+        // There is one reader, so there is room, and whoever passes it on could take it.
+        let _ = self.pass_on.send(reader);
+    }
+}
+
+/// A worker's table, and its ways back to the reader and on to the writer.
+struct Worker<'r> {
+    number: usize,
+    tracker: Tracker,
+    full: Receiver<Batch>,
+    spent: &'r Spent,
+    closed: Sender<Closed>,
+    answers: Sender<Answer>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Counting,
+    /// The trace has ended, at this trace clock.
+    Ended(Timestamp),
+    /// The reader or the writer has failed; its result says why.
+    Failed,
+}
+
+impl<'r> Worker<'r> {
+    /// Counts batches, and reads when there are few. Says how the reading ended if that was in a turn
+    /// of its own.
+    fn run(mut self, turns: &Turns<'r>) -> Option<Read> {
+        let mut read = None;
+        while self.state == State::Counting {
+            if self.full.len() < FEW
+                && let Ok(reader) = turns.turns.try_recv()
+            {
+                read = self.read(reader, turns).or(read);
+                continue;
             }
+            select! {
+                recv(self.full) -> batch => match batch {
+                    Ok(batch) => self.count(batch),
+                    Err(_) => self.state = State::Failed,
+                },
+                recv(turns.turns) -> reader => if let Ok(reader) = reader {
+                    read = self.read(reader, turns).or(read);
+                },
+            }
+        }
+        if let State::Ended(clock) = self.state {
+            let closed = self.closed;
+            let _ = self.tracker.finish(clock, |piece| closed.send(piece));
+        }
+        read
+    }
+
+    /// Reads until enough batches wait for this worker.
+    fn read(&mut self, reader: Box<Reader<'r>>, turns: &Turns<'r>) -> Option<Read> {
+        let due = ENOUGH.saturating_sub(self.full.len());
+        match reader.turn(self.number, due, || self.count_all()) {
+            Turn::Enough(reader) => {
+                turns.pass_on(reader);
+                None
+            }
+            Turn::Over(read) => Some(read),
+        }
+    }
+
+    /// Counts all batches that wait.
+    fn count_all(&mut self) -> Result<(), Stopped> {
+        while self.state == State::Counting
+            && let Ok(batch) = self.full.try_recv()
+        {
+            self.count(batch);
+        }
+        match self.state {
+            State::Failed => Err(Stopped),
+            State::Counting | State::Ended(_) => Ok(()),
+        }
+    }
+
+    /// Counts a batch, and does what is asked at its end.
+    fn count(&mut self, batch: Batch) {
+        self.tracker.process(&batch.packets, &batch.links);
+        let end = batch.end;
+        self.spent.put(batch);
+        match end {
+            BatchEnd::None => {}
+            BatchEnd::Epoch(clock) => {
+                let closed = &self.closed;
+                let handed_over = self.tracker.end_epoch(clock, |piece| closed.send(piece));
+                if handed_over.is_err() {
+                    self.state = State::Failed;
+                }
+            }
+            BatchEnd::Trace(clock) => self.state = State::Ended(clock),
+            BatchEnd::Weigh(clock) => {
+                let weight = self.tracker.weigh(clock);
+                self.answer(Answer::Weight(weight));
+            }
+            BatchEnd::Rank(excess) => {
+                let ranked = self.tracker.rank(excess);
+                self.answer(Answer::Ranked(ranked));
+            }
+            BatchEnd::Evict(last) => self.tracker.evict(&last),
         }
     }
 

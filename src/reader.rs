@@ -1,6 +1,12 @@
-//! The reading thread's work: deals the packets of flows out to the workers, in batches.
+//! Reading: deals the packets of flows out to the workers, in batches.
+//!
+//! The [`Reader`] has no thread of its own. It goes from worker to worker, to whoever is about to run
+//! out of packets to count: so there are as many busy threads as workers, and many packets are
+//! counted by the thread that has just decoded them.
 
+use std::mem;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -58,93 +64,183 @@ pub(crate) enum Answer {
 /// The way to one worker and back.
 pub(crate) struct Lane {
     pub(crate) full: Sender<Batch>,
-    pub(crate) empty: Receiver<Batch>,
     pub(crate) answers: Receiver<Answer>,
 }
 
-/// Reads the traces to their end.
-pub(crate) struct Reader {
-    intake: Intake,
-    lanes: Vec<Lane>,
-    batches: Vec<Batch>,
-    bound: Bound,
+/// Batches that have been counted and are filled again, the latest first: it may still be in a cache.
+#[derive(Default)]
+pub(crate) struct Spent(Mutex<Vec<Batch>>);
+
+impl Spent {
+    pub(crate) fn put(&self, mut batch: Batch) {
+        batch.packets.clear();
+        batch.links.clear();
+        let mut batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        batches.push(batch);
+    }
+
+    fn take(&self) -> Batch {
+        let mut batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        batches.pop().unwrap_or_default()
+    }
 }
+
+/// Reads the traces to their end, a turn at a time.
+pub(crate) struct Reader<'r> {
+    inputs: &'r mut Inputs<Decoder>,
+    dealer: Dealer<'r>,
+}
+
+/// How a turn of reading ended.
+pub(crate) enum Turn<'r> {
+    /// The worker whose turn it was has enough to count.
+    Enough(Box<Reader<'r>>),
+    /// So did the reading.
+    Over(Read),
+}
+
+/// How the reading ended: what was counted of the packets, without the fates of those in flows.
+pub(crate) type Read = Result<Result<PacketSummary, Stopped>, Error>;
 
 /// The workers are gone: one of them, or the writer, has failed and says why itself.
 pub(crate) struct Stopped;
 
-impl Reader {
-    pub(crate) fn new(lanes: Vec<Lane>, intake: Intake, limit: Option<Limit>) -> Self {
-        Self {
+/// Why packets are dealt out no further.
+enum Pause {
+    Enough,
+    Stopped,
+}
+
+impl From<Stopped> for Pause {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl<'r> Reader<'r> {
+    pub(crate) fn new(
+        inputs: &'r mut Inputs<Decoder>,
+        lanes: Vec<Lane>,
+        spent: &'r Spent,
+        intake: Intake,
+        limit: Option<Limit>,
+    ) -> Self {
+        let dealer = Dealer {
             intake,
             bound: Bound::new(limit),
             batches: lanes.iter().map(|_| Batch::default()).collect(),
             lanes,
-        }
+            spent,
+            turn: 0,
+            due: 0,
+        };
+        Self { inputs, dealer }
     }
 
-    /// Deals out all packets. Returns what was counted of them, without the fates of those in
-    /// flows.
-    pub(crate) fn run(
-        mut self,
-        inputs: &mut Inputs<Decoder>,
-    ) -> Result<Result<PacketSummary, Stopped>, Error> {
+    /// Deals out packets in the turn of a worker, until `enough` batches wait for that or the traces
+    /// end. None waits for it before, and nobody but `count` has it count what does: an error says
+    /// that it cannot.
+    pub(crate) fn turn(
+        mut self: Box<Self>,
+        turn: usize,
+        enough: usize,
+        mut count: impl FnMut() -> Result<(), Stopped>,
+    ) -> Turn<'r> {
+        let Self { inputs, dealer } = &mut *self;
+        (dealer.turn, dealer.due) = (turn, enough);
         let read = inputs.each(|sight| {
             let taken = match sight {
-                Sight::Packet(packet) => self.packet(&packet),
-                Sight::View(packet) => self.decoded(packet),
+                Sight::Packet(packet) => dealer.packet(&packet, &mut count),
+                Sight::View(packet) => dealer.decoded(packet, &mut count),
             };
             match taken {
                 Ok(()) => ControlFlow::Continue(()),
-                Err(stopped) => ControlFlow::Break(stopped),
+                Err(pause) => ControlFlow::Break(pause),
             }
-        })?;
-        if let ControlFlow::Break(stopped) = read {
-            return Ok(Err(stopped));
+        });
+        match read {
+            Ok(ControlFlow::Break(Pause::Enough)) => Turn::Enough(self),
+            Ok(ControlFlow::Break(Pause::Stopped)) => Turn::Over(Ok(Err(Stopped))),
+            Ok(ControlFlow::Continue(())) => Turn::Over(Ok(self.dealer.finish())),
+            Err(error) => Turn::Over(Err(error)),
         }
-        let end = BatchEnd::Trace(self.intake.clock());
-        Ok(self.end(end).map(|()| self.intake.finish()))
     }
+}
 
+/// Puts each packet into the batch of its worker.
+struct Dealer<'r> {
+    intake: Intake,
+    lanes: Vec<Lane>,
+    batches: Vec<Batch>,
+    spent: &'r Spent,
+    bound: Bound,
+    /// The worker whose turn it is.
+    turn: usize,
+    /// Batches for that worker until the turn ends.
+    due: usize,
+}
+
+impl Dealer<'_> {
     #[inline(always)]
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
+    fn packet(
+        &mut self,
+        packet: &Packet<'_>,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Pause> {
         let mut link = LinkInfo::default();
         match self.intake.plain(packet, &mut link) {
-            Some(info) => self.send(info, &link)?,
-            None => self.other(packet)?,
+            Some(info) => self.send(info, &link, count)?,
+            None => self.other(packet, count)?,
         }
-        self.end_epoch()
+        self.go_on()
     }
 
     /// The same for a packet that is not as most are.
     #[inline(never)]
-    fn other(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
+    fn other(
+        &mut self,
+        packet: &Packet<'_>,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
         let mut link = LinkInfo::default();
         match self.intake.other(packet, &mut link) {
-            Some(info) => self.send(info, &link),
+            Some(info) => self.send(info, &link, count),
             None => Ok(()),
         }
     }
 
     /// The same for a packet that was decoded elsewhere.
-    fn decoded(&mut self, packet: &DecodedPacket) -> Result<(), Stopped> {
+    fn decoded(
+        &mut self,
+        packet: &DecodedPacket,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Pause> {
         if let Some((info, link)) = self.intake.decoded(packet) {
-            self.send(info, link)?;
+            self.send(info, link, count)?;
         }
-        self.end_epoch()
+        self.go_on()
     }
 
+    /// Ends the epoch after its last packet, and the turn when that is due.
     #[inline]
-    fn end_epoch(&mut self) -> Result<(), Stopped> {
+    fn go_on(&mut self) -> Result<(), Pause> {
         if self.intake.packets().is_multiple_of(EPOCH) {
             self.end(BatchEnd::Epoch(self.intake.clock()))?;
+        }
+        if self.due == 0 {
+            return Err(Pause::Enough);
         }
         Ok(())
     }
 
     /// Puts a packet into the batch of its worker.
     #[inline(always)]
-    fn send(&mut self, info: PacketInfo, link: &LinkInfo) -> Result<(), Stopped> {
+    fn send(
+        &mut self,
+        info: PacketInfo,
+        link: &LinkInfo,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
         let lane = shard(info.hash, self.lanes.len());
         let batch = &mut self.batches[lane];
         batch.packets.push(info);
@@ -155,7 +251,7 @@ impl Reader {
             self.hand_over(lane, BatchEnd::None)?;
         }
         if self.bound.is_reached() {
-            self.keep_within()?;
+            self.keep_within(count)?;
         }
         Ok(())
     }
@@ -163,10 +259,13 @@ impl Reader {
     /// Lets flows go if the tables may be full, all of them together: which ones does not depend
     /// on how many tables there are.
     #[cold]
-    fn keep_within(&mut self) -> Result<(), Stopped> {
+    fn keep_within(
+        &mut self,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
         self.end(BatchEnd::Weigh(self.intake.clock()))?;
         let mut weight = 0;
-        for answer in self.answers()? {
+        for answer in self.answers(count)? {
             if let Answer::Weight(more) = answer {
                 weight += more;
             }
@@ -175,7 +274,7 @@ impl Reader {
         if excess > 0 {
             self.end(BatchEnd::Rank(excess))?;
             let mut ranked = Vec::new();
-            for answer in self.answers()? {
+            for answer in self.answers(count)? {
                 if let Answer::Ranked(more) = answer {
                     ranked.extend(more);
                 }
@@ -195,8 +294,12 @@ impl Reader {
         Ok(())
     }
 
-    /// What all workers say.
-    fn answers(&self) -> Result<Vec<Answer>, Stopped> {
+    /// What all workers say, also the one whose turn it is.
+    fn answers(
+        &self,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<Vec<Answer>, Stopped> {
+        count()?;
         let answers = self.lanes.iter().map(|lane| lane.answers.recv());
         answers.collect::<Result<_, _>>().map_err(|_| Stopped)
     }
@@ -207,10 +310,18 @@ impl Reader {
     }
 
     fn hand_over(&mut self, lane: usize, end: BatchEnd) -> Result<(), Stopped> {
-        let next = self.lanes[lane].empty.try_recv().unwrap_or_default();
-        let mut batch = std::mem::replace(&mut self.batches[lane], next);
+        if lane == self.turn {
+            self.due = self.due.saturating_sub(1);
+        }
+        let mut batch = mem::replace(&mut self.batches[lane], self.spent.take());
         batch.end = end;
         self.lanes[lane].full.send(batch).map_err(|_| Stopped)
+    }
+
+    /// Hands over what is left, and says what was counted.
+    fn finish(mut self) -> Result<PacketSummary, Stopped> {
+        let end = BatchEnd::Trace(self.intake.clock());
+        self.end(end).map(|()| self.intake.finish())
     }
 }
 

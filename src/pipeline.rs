@@ -254,7 +254,6 @@ impl<'r> Worker<'r> {
 
 /// Both files in the making.
 struct Writer<'p> {
-    pool: &'p ThreadPool,
     tcp: TableWriter<'p, TcpFlow>,
     udp: TableWriter<'p, UdpFlow>,
     flows: FlowSummary,
@@ -266,7 +265,6 @@ impl<'p> Writer<'p> {
         let options = &config.flow;
         let seed = options.community_id_seed;
         Ok(Self {
-            pool,
             tcp: TableWriter::create(
                 &folder.path("tcp.parquet"),
                 tcp_columns(seed),
@@ -300,9 +298,13 @@ impl<'p> Writer<'p> {
                 .udp
                 .count(&mut self.flows.udp, &mut self.fates, Fate::Udp);
         }
-        // Both wait for the disk at the same time.
-        let (tcp, udp) = self.pool.join(|| self.tcp.finish(), || self.udp.finish());
-        (self.flows.tcp.bytes, self.flows.udp.bytes) = (tcp?.bytes, udp?.bytes);
+        // Both wait for the disk at the same time, and neither in a thread that it has to wait for.
+        let (tcp, udp) = thread::scope(|scope| {
+            let tcp = spawn(scope, "tcp.parquet".to_owned(), || self.tcp.finish());
+            let udp = self.udp.finish();
+            (tcp.and_then(join), udp)
+        });
+        (self.flows.tcp.bytes, self.flows.udp.bytes) = (tcp??.bytes, udp?.bytes);
         Ok((self.flows, self.fates))
     }
 

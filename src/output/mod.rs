@@ -6,6 +6,7 @@
 mod columns;
 mod document;
 mod encode;
+mod encoders;
 mod folder;
 mod writer;
 

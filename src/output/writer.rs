@@ -3,7 +3,7 @@
 //! Rows are taken in blocks of fixed size, whatever sizes they come in, so that the bytes of the
 //! file depend on the rows alone. A block is first turned into cells, a cache's worth of rows at a
 //! time, which are dropped while they are in that cache; then every column is encoded and compressed
-//! by itself. Both steps use all threads of the pool.
+//! by itself ([`Encoders`]), while the next block is gathered. Both steps use all threads of the pool.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -21,7 +21,8 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::columns::{Column, FileColumn, file_columns, schema};
-use super::encode::{Cells, ColumnWriter};
+use super::encode::Cells;
+use super::encoders::{Encoders, End};
 use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
 use crate::prefetch::prefetch;
@@ -35,7 +36,7 @@ const PAGE: usize = 5 * BLOCK * CHUNK;
 /// Rows of a row group: what DuckDB reads as one unit of work.
 const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 
-/// Writes one of the tables.
+/// Writes one of the tables. It waits for the threads of its pool, so it is not for one of them.
 pub struct TableWriter<'p, F> {
     path: PathBuf,
     pool: &'p ThreadPool,
@@ -43,7 +44,7 @@ pub struct TableWriter<'p, F> {
     columns: Vec<FileColumn<F>>,
     /// Whole chunks of the next block, then one that is not.
     pending: Vec<Vec<Box<F>>>,
-    group: Vec<ColumnWriter>,
+    encoders: Encoders<'p>,
     group_rows: usize,
     rows: u64,
 }
@@ -73,13 +74,16 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         let file = File::create(path).map_err(Error::io(path, "create"))?;
         let file = begin(BufWriter::with_capacity(1 << 20, file), &schema, options)
             .map_err(|error| parquet_error(path, error))?;
+        let descriptors = file.schema_descr().columns();
+        let writers = columns.iter().zip(descriptors);
+        let writers = writers.map(|(column, descriptor)| column.writer(descriptor));
         Ok(Self {
             path: path.to_owned(),
             pool,
+            encoders: Encoders::new(pool, writers.collect()),
             file,
             columns,
             pending: Vec::new(),
-            group: Vec::new(),
             group_rows: 0,
             rows: 0,
         })
@@ -112,7 +116,13 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
     /// If the file cannot be written.
     pub fn finish(mut self) -> Result<Written, Error> {
         self.block()?;
-        self.end_group()?;
+        if self.group_rows > 0 {
+            self.encode(Vec::new(), End::RowGroup)?;
+        }
+        self.encoders
+            .wait(0)
+            .and_then(|()| self.append())
+            .map_err(|error| parquet_error(&self.path, error))?;
         let Self {
             path, file, rows, ..
         } = self;
@@ -136,58 +146,41 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         if rows == 0 {
             return Ok(());
         }
-        if self.group.is_empty() {
-            let columns = self.columns.iter().zip(self.file.schema_descr().columns());
-            self.group = columns
-                .map(|(column, descriptor)| column.writer(descriptor))
-                .collect();
-        }
         self.group_rows += rows;
         self.rows += rows as u64;
-        let ends_page = self.group_rows.is_multiple_of(PAGE);
-        let (columns, group) = (&self.columns, &mut self.group);
-        let encoded = self.pool.install(|| {
-            let parts: Vec<Vec<Cells>> = chunks
-                .into_par_iter()
-                .map(|chunk| fill(columns, &chunk))
-                .collect();
-            group
-                .par_iter_mut()
-                .enumerate()
-                .try_for_each(|(number, writer)| {
-                    parts
-                        .iter()
-                        .try_for_each(|part| writer.write(&part[number]))?;
-                    if ends_page { writer.end_page() } else { Ok(()) }
-                })
+        let end = match self.group_rows {
+            ROW_GROUP.. => End::RowGroup,
+            rows if rows.is_multiple_of(PAGE) => End::Page,
+            _ => End::Nothing,
+        };
+        let columns = &self.columns;
+        let cells = self.pool.install(|| {
+            let chunks = chunks.into_par_iter();
+            chunks.map(|chunk| fill(columns, &chunk)).collect()
         });
-        encoded.map_err(|error| parquet_error(&self.path, error))?;
-        if self.group_rows >= ROW_GROUP {
-            self.end_group()?;
-        }
-        Ok(())
+        self.encode(cells, end)
     }
 
-    fn end_group(&mut self) -> Result<(), Error> {
-        if self.group_rows == 0 {
-            return Ok(());
+    fn encode(&mut self, cells: Vec<Vec<Cells>>, end: End) -> Result<(), Error> {
+        if end == End::RowGroup {
+            self.group_rows = 0;
         }
-        let (file, group) = (&mut self.file, &mut self.group);
-        let mut append = || {
-            let chunks: Vec<_> = self.pool.install(|| {
-                group
-                    .par_iter_mut()
-                    .map(ColumnWriter::end_group)
-                    .collect::<Result<_, _>>()
-            })?;
-            let mut group = file.next_row_group()?;
-            for chunk in chunks {
-                chunk.append_to_row_group(&mut group)?;
+        self.encoders
+            .write(cells, end)
+            .and_then(|()| self.append())
+            .map_err(|error| parquet_error(&self.path, error))
+    }
+
+    /// Appends the row groups that are encoded to the file.
+    fn append(&mut self) -> Result<(), ParquetError> {
+        while let Some(chunks) = self.encoders.next_group() {
+            let mut group = self.file.next_row_group()?;
+            for (number, chunk) in chunks.into_iter().enumerate() {
+                let spare = chunk.append_to_row_group(&mut group)?;
+                self.encoders.recycle(number, spare);
             }
-            group.close().map(|_| ())
-        };
-        append().map_err(|error| parquet_error(&self.path, error))?;
-        self.group_rows = 0;
+            group.close()?;
+        }
         Ok(())
     }
 }

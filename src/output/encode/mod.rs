@@ -32,5 +32,6 @@ mod writer;
 
 pub(crate) use cells::{Cell, Cells};
 pub use layout::Layout;
+pub(crate) use pages::{Encoded, EncodedChunk};
 pub(crate) use texts::{Print, as_it_is};
 pub(crate) use writer::ColumnWriter;

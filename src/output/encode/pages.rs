@@ -23,10 +23,9 @@ const WORTH: usize = 64;
 /// Bytes of the first page by which it is told whether compression pays.
 const SAMPLE: usize = 8 << 10;
 
-/// Pages so far, in memory that one row group after the other takes.
+/// Pages so far.
 pub(super) struct Pages {
     data: Vec<u8>,
-    dictionary: Vec<u8>,
     /// Whether all of them are compressed, in whatever row group.
     is_compressed: Option<bool>,
     group: Group,
@@ -44,28 +43,29 @@ struct Group {
 }
 
 /// All that belongs to one column in one row group.
-pub(crate) struct EncodedChunk<'p> {
-    pages: Encoded<'p>,
+pub(crate) struct EncodedChunk {
+    pages: Encoded,
     close: ColumnCloseResult,
 }
 
 /// The dictionary's page, if there is one, and those behind it.
-struct Encoded<'p> {
-    dictionary: &'p [u8],
-    data: &'p [u8],
+#[derive(Default)]
+pub(crate) struct Encoded {
+    dictionary: Vec<u8>,
+    data: Vec<u8>,
 }
 
-impl Length for Encoded<'_> {
+impl Length for &Encoded {
     fn len(&self) -> u64 {
         (self.dictionary.len() + self.data.len()) as u64
     }
 }
 
-impl<'p> ChunkReader for Encoded<'p> {
+impl<'p> ChunkReader for &'p Encoded {
     type T = io::Chain<&'p [u8], &'p [u8]>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let mut read = self.dictionary.chain(self.data);
+        let mut read = self.dictionary.chain(&*self.data);
         io::copy(&mut read.by_ref().take(start), &mut io::sink())?;
         Ok(read)
     }
@@ -78,17 +78,19 @@ impl<'p> ChunkReader for Encoded<'p> {
     }
 }
 
-impl EncodedChunk<'_> {
+impl EncodedChunk {
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> u64 {
-        self.pages.len()
+    pub(crate) fn bytes(&self) -> u64 {
+        (&self.pages).len()
     }
 
+    /// Writes it, and returns the memory that it was in.
     pub(crate) fn append_to_row_group<W: std::io::Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> Result<()> {
-        group.append_column(&self.pages, self.close)
+    ) -> Result<Encoded> {
+        group.append_column(&&self.pages, self.close)?;
+        Ok(self.pages)
     }
 }
 
@@ -124,7 +126,6 @@ impl Pages {
     pub(super) fn new(is_compressed: Option<bool>) -> Self {
         Self {
             data: Vec::new(),
-            dictionary: Vec::new(),
             is_compressed,
             group: Group::new(is_compressed),
         }
@@ -138,9 +139,6 @@ impl Pages {
         encoding: Encoding,
     ) -> Result<()> {
         let group = &mut self.group;
-        if group.rows == 0 {
-            self.data.clear();
-        }
         let is_compressed = match group.is_compressed {
             Some(known) => known,
             None => gains(page)?,
@@ -166,39 +164,42 @@ impl Pages {
         Ok(())
     }
 
-    /// The dictionary's page, which stands before the others.
-    fn push_dictionary(&mut self, page: &mut Scratch, count: usize) -> Result<()> {
+    /// The dictionary's page, which stands before the others, in `out`.
+    fn push_dictionary(
+        &mut self,
+        page: &mut Scratch,
+        count: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let is_compressed = self.group.is_compressed.unwrap_or_default();
         let num_values = u32::try_from(count)?;
-        let written = append(page, is_compressed, &mut self.dictionary, |buf| {
-            Page::DictionaryPage {
-                buf,
-                num_values,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            }
+        let written = append(page, is_compressed, out, |buf| Page::DictionaryPage {
+            buf,
+            num_values,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
         })?;
         self.group.count(&written, Encoding::PLAIN);
         Ok(())
     }
 
     /// Ends the chunk; `page` has the plain values of its dictionary, if it has one, `dictionary` how
-    /// many they are. The next page begins another chunk.
+    /// many they are. The next page begins another chunk, in the memory of `spare`.
     pub(super) fn end_group(
         &mut self,
         column: &ColumnDescPtr,
         page: &mut Scratch,
         dictionary: Option<usize>,
         statistics: Option<Statistics>,
-    ) -> Result<EncodedChunk<'_>> {
-        self.dictionary.clear();
+        spare: Encoded,
+    ) -> Result<EncodedChunk> {
+        let mut pages = spare;
+        pages.dictionary.clear();
+        pages.data.clear();
         if let Some(count) = dictionary {
-            self.push_dictionary(page, count)?;
+            self.push_dictionary(page, count, &mut pages.dictionary)?;
         }
-        let pages = Encoded {
-            dictionary: &self.dictionary,
-            data: &self.data,
-        };
+        mem::swap(&mut self.data, &mut pages.data);
         let mut group = mem::replace(&mut self.group, Group::new(self.is_compressed));
         let codec = match group.is_compressed {
             Some(true) => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
@@ -214,7 +215,7 @@ impl Pages {
             .set_compression(codec)
             .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
             .set_page_encoding_stats(group.encodings)
-            .set_total_compressed_size(i64::try_from(pages.len())?)
+            .set_total_compressed_size(i64::try_from((&pages).len())?)
             .set_total_uncompressed_size(i64::try_from(group.uncompressed)?)
             .set_num_values(i64::try_from(group.rows)?)
             .set_data_page_offset(0);
@@ -222,7 +223,7 @@ impl Pages {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
-            bytes_written: pages.len(),
+            bytes_written: (&pages).len(),
             rows_written: group.rows as u64,
             metadata: metadata.build()?,
             bloom_filter: None,

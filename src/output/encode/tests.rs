@@ -16,7 +16,7 @@ use parquet::file::writer::SerializedFileWriter;
 use proptest::prelude::*;
 
 use super::pack::{pack, put_varint, put_zigzag, width};
-use super::{Cell, Cells, ColumnWriter, Layout, Print, as_it_is};
+use super::{Cell, Cells, ColumnWriter, Encoded, Layout, Print, as_it_is};
 
 const LAYOUTS: [Layout; 3] = [Layout::Delta, Layout::Rare, Layout::Random];
 
@@ -41,9 +41,9 @@ pub(super) fn file(
         column.end_page().unwrap();
     };
     parts.iter().rev().for_each(|part| write(part, &mut column));
-    column.end_group().unwrap();
+    column.end_group(Encoded::default()).unwrap();
     parts.iter().for_each(|part| write(part, &mut column));
-    let chunk = column.end_group().unwrap();
+    let chunk = column.end_group(Encoded::default()).unwrap();
     let mut group = file.next_row_group().unwrap();
     chunk.append_to_row_group(&mut group).unwrap();
     group.close().unwrap();
@@ -276,7 +276,8 @@ fn constants_take_no_room() {
             .unwrap();
         let mut column = ColumnWriter::new(schema.column(0), layout, as_it_is);
         zeros.iter().for_each(|part| column.write(part).unwrap());
-        assert!(column.end_group().unwrap().bytes() < 200, "{layout:?}");
+        let chunk = column.end_group(Encoded::default()).unwrap();
+        assert!(chunk.bytes() < 200, "{layout:?}");
     }
 }
 

@@ -14,7 +14,7 @@ use super::delta::Delta;
 use super::dictionary::{Dictionary, Numbers, Printed};
 use super::fronts::Fronts;
 use super::hybrid::Runs;
-use super::pages::{EncodedChunk, Pages};
+use super::pages::{Encoded, EncodedChunk, Pages};
 use super::scratch::{SCRATCH, Scratch};
 use super::split::Split;
 use super::texts::Print;
@@ -140,12 +140,12 @@ impl ColumnWriter {
     }
 
     /// Ends the column's part of the row group. What follows belongs to the next one, in the memory
-    /// of this one.
-    pub(crate) fn end_group(&mut self) -> Result<EncodedChunk<'_>> {
-        SCRATCH.with_borrow_mut(|scratch| self.end_group_in(scratch))
+    /// of `spare`, which held an earlier one.
+    pub(crate) fn end_group(&mut self, spare: Encoded) -> Result<EncodedChunk> {
+        SCRATCH.with_borrow_mut(|scratch| self.end_group_in(scratch, spare))
     }
 
-    fn end_group_in(&mut self, scratch: &mut Scratch) -> Result<EncodedChunk<'_>> {
+    fn end_group_in(&mut self, scratch: &mut Scratch, spare: Encoded) -> Result<EncodedChunk> {
         self.end_page_in(scratch)?;
         let list = scratch.begin();
         let dictionary = match &mut self.encoder {
@@ -161,7 +161,7 @@ impl ColumnWriter {
         let nulls = mem::take(&mut self.nulls) as u64;
         let statistics = self.bounds.as_mut().map(|bounds| bounds.end_group(nulls));
         self.pages
-            .end_group(&self.column, scratch, dictionary, statistics)
+            .end_group(&self.column, scratch, dictionary, statistics, spare)
     }
 }
 

@@ -1,0 +1,255 @@
+//! The columns of a file, encoded side by side and each at its own pace.
+//!
+//! Columns differ in what they cost by a hundred times, and pages end in all of them at once. So none
+//! waits for the others after each block of rows: a column takes the blocks in their order, on any
+//! thread of the pool but on one at a time, and only the most that may wait holds it to the slowest.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use parquet::errors::ParquetError;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::encode::{Cells, ColumnWriter, Encoded, EncodedChunk};
+
+/// Blocks that are being encoded at a time, in some of the columns.
+const BLOCKS_IN_FLIGHT: usize = 4;
+
+/// The writers of all columns, and the blocks on their way to them.
+pub(super) struct Encoders<'p> {
+    pool: &'p ThreadPool,
+    columns: Arc<[Lane]>,
+    done: (Sender<()>, Receiver<()>),
+    in_flight: usize,
+    results: (Sender<Encoding>, Receiver<Encoding>),
+    /// What there is of each column in row groups that are not whole yet.
+    groups: Vec<VecDeque<EncodedChunk>>,
+}
+
+/// One column, and the blocks that it has before it.
+struct Lane {
+    writer: Mutex<ColumnWriter>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    blocks: VecDeque<Arc<Block>>,
+    /// A thread is encoding the column.
+    is_running: bool,
+    /// Memory of row groups that have been written.
+    spare: Vec<Encoded>,
+}
+
+/// What ends with a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Nothing,
+    Page,
+    RowGroup,
+}
+
+/// Cells of some rows.
+struct Block {
+    /// Those of each column, one chunk of rows after the other.
+    chunks: Vec<Vec<Cells>>,
+    end: End,
+    done: Sender<()>,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // All columns have encoded it, or nobody waits any more.
+        let _ = self.done.send(());
+    }
+}
+
+/// What came of a column's block.
+enum Encoding {
+    /// It ended a row group.
+    Chunk(usize, Box<EncodedChunk>),
+    Error(ParquetError),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl<'p> Encoders<'p> {
+    pub(super) fn new(pool: &'p ThreadPool, writers: Vec<ColumnWriter>) -> Self {
+        let lane = |writer| Lane {
+            writer: Mutex::new(writer),
+            queue: Mutex::default(),
+        };
+        Self {
+            pool,
+            groups: writers.iter().map(|_| VecDeque::new()).collect(),
+            columns: writers.into_iter().map(lane).collect(),
+            done: unbounded(),
+            in_flight: 0,
+            results: unbounded(),
+        }
+    }
+
+    /// Has the cells of a block encoded, behind those before. `chunks` has a list of columns for each
+    /// chunk of rows.
+    pub(super) fn write(&mut self, chunks: Vec<Vec<Cells>>, end: End) -> Result<(), ParquetError> {
+        self.wait(BLOCKS_IN_FLIGHT - 1)?;
+        self.in_flight += 1;
+        let block = Arc::new(Block {
+            chunks,
+            end,
+            done: self.done.0.clone(),
+        });
+        for lane in &*self.columns {
+            locked(&lane.queue).blocks.push_back(Arc::clone(&block));
+        }
+        let (columns, results) = (Arc::clone(&self.columns), self.results.0.clone());
+        self.pool.spawn(move || {
+            let lanes = columns.par_iter().enumerate().with_max_len(1);
+            lanes.for_each(|(number, lane)| lane.run(number, &results));
+        });
+        Ok(())
+    }
+
+    /// Waits until no more than `most` blocks are being encoded, which no thread of the pool may.
+    pub(super) fn wait(&mut self, most: usize) -> Result<(), ParquetError> {
+        while self.in_flight > most {
+            // A sender is here, too, so there is always one.
+            let _ = self.done.1.recv();
+            self.in_flight -= 1;
+        }
+        while let Ok(result) = self.results.1.try_recv() {
+            match result {
+                Encoding::Chunk(number, chunk) => self.groups[number].push_back(*chunk),
+                Encoding::Error(error) => return Err(error),
+                Encoding::Panic(panic) => resume_unwind(panic),
+            }
+        }
+        Ok(())
+    }
+
+    /// The chunks of the next row group, once all columns have encoded it.
+    pub(super) fn next_group(&mut self) -> Option<Vec<EncodedChunk>> {
+        if self.groups.iter().any(VecDeque::is_empty) {
+            return None;
+        }
+        self.groups.iter_mut().map(VecDeque::pop_front).collect()
+    }
+
+    /// Takes back the memory of a column's chunk.
+    pub(super) fn recycle(&self, number: usize, spare: Encoded) {
+        locked(&self.columns[number].queue).spare.push(spare);
+    }
+}
+
+impl Lane {
+    /// Encodes the blocks that wait, unless a thread does already.
+    fn run(&self, number: usize, results: &Sender<Encoding>) {
+        let mut next = locked(&self.queue).begin();
+        while let Some(block) = next {
+            let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(number, &block)));
+            let result = match encoded {
+                Ok(Ok(None)) => None,
+                Ok(Ok(Some(chunk))) => Some(Encoding::Chunk(number, Box::new(chunk))),
+                Ok(Err(error)) => Some(Encoding::Error(error)),
+                Err(panic) => Some(Encoding::Panic(panic)),
+            };
+            if let Some(result) = result {
+                let _ = results.send(result);
+            }
+            // What came of it is known before it is done.
+            drop(block);
+            next = locked(&self.queue).next();
+        }
+    }
+
+    fn encode(&self, number: usize, block: &Block) -> Result<Option<EncodedChunk>, ParquetError> {
+        let mut writer = locked(&self.writer);
+        for chunk in &block.chunks {
+            writer.write(&chunk[number])?;
+        }
+        match block.end {
+            End::Nothing => Ok(None),
+            End::Page => writer.end_page().map(|()| None),
+            End::RowGroup => {
+                let spare = locked(&self.queue).spare.pop();
+                writer.end_group(spare.unwrap_or_default()).map(Some)
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// The first block, unless a thread is encoding the column.
+    fn begin(&mut self) -> Option<Arc<Block>> {
+        if self.is_running { None } else { self.next() }
+    }
+
+    /// The next block; without one nobody encodes the column.
+    fn next(&mut self) -> Option<Arc<Block>> {
+        let block = self.blocks.pop_front();
+        self.is_running = block.is_some();
+        block
+    }
+}
+
+/// What a thread that panicked has left is not used: the panic goes on in whoever waits.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::arrow::ArrowSchemaConverter;
+    use rayon::ThreadPoolBuilder;
+
+    use super::super::encode::{Cell, Layout, as_it_is};
+    use super::*;
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    fn cells(value: u32) -> Cells {
+        Cell::<u32>::collect((0..100).map(|row| value + row))
+    }
+
+    fn writers(count: usize) -> Vec<ColumnWriter> {
+        let field = Field::new("a", DataType::UInt32, false);
+        let schema = ArrowSchemaConverter::new().convert(&Schema::new(vec![field]));
+        let column = schema.unwrap().column(0);
+        let writer = |_| ColumnWriter::new(column.clone(), Layout::Delta, as_it_is);
+        (0..count).map(writer).collect()
+    }
+
+    #[test]
+    fn every_column_has_its_part_of_every_row_group() {
+        let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let mut encoders = Encoders::new(&pool, writers(20));
+        for block in 1..=100 {
+            let end = match block {
+                _ if block % 20 == 0 => End::RowGroup,
+                _ if block % 5 == 0 => End::Page,
+                _ => End::Nothing,
+            };
+            encoders
+                .write(vec![(0..20).map(cells).collect()], end)
+                .unwrap();
+        }
+        encoders.wait(0).unwrap();
+        let groups: Vec<_> = std::iter::from_fn(|| encoders.next_group()).collect();
+        assert_eq!(groups.len(), 5);
+        let bytes: Vec<u64> = groups.iter().flatten().map(EncodedChunk::bytes).collect();
+        assert_eq!(bytes.len(), 100);
+        assert!(bytes.iter().all(|&column| column == bytes[0]), "{bytes:?}");
+    }
+
+    #[test]
+    fn a_panic_goes_on_in_whoever_waits() {
+        let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let mut encoders = Encoders::new(&pool, writers(2));
+        // There are no cells for the second column.
+        let written = encoders.write(vec![vec![cells(1)]], End::Page);
+        let waited = catch_unwind(AssertUnwindSafe(|| written.and_then(|()| encoders.wait(0))));
+        assert!(waited.is_err());
+    }
+}

@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 use super::fill::{made_text, str, u8, u16, u32, u64};
 use super::{Column, Row};
 use crate::config::Group::Link;
-use crate::decode::{LinkInfo, Tunnel};
+use crate::decode::{IpVersion, LinkInfo, Tunnel};
 use crate::key::FlowKey;
 use crate::output::encode::{Layout, as_it_is};
 
@@ -155,16 +155,26 @@ fn print_mac(mac: &[u8], out: &mut Vec<u8>) {
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
 fn community_id(key: &FlowKey, seed: u16) -> [u8; 30] {
-    let mut hash = Sha1::new();
-    hash.update(seed.to_be_bytes());
-    hash.update(key.address_bytes(&key.low.address));
-    hash.update(key.address_bytes(&key.high.address));
-    hash.update([key.protocol as u8, 0]);
-    hash.update(key.low.port.to_be_bytes());
-    hash.update(key.high.port.to_be_bytes());
+    // Put together first: the hash takes each piece as carefully as a whole message.
+    let mut message = [0; 40];
+    let mut len = 0;
+    let mut put = |bytes: &[u8]| {
+        message[len..len + bytes.len()].copy_from_slice(bytes);
+        len += bytes.len();
+    };
+    put(&seed.to_be_bytes());
+    match key.version {
+        // Of a known length, a few instructions each.
+        IpVersion::V4 => [&key.low, &key.high].map(|end| put(&end.address[..4])),
+        IpVersion::V6 => [&key.low, &key.high].map(|end| put(&end.address)),
+    };
+    put(&[key.protocol as u8, 0]);
+    put(&key.low.port.to_be_bytes());
+    put(&key.high.port.to_be_bytes());
+    let hash = Sha1::digest(&message[..len]);
     let mut text = *b"1:0123456789abcdefghijklmnopqr";
     STANDARD
-        .encode_slice(hash.finalize(), &mut text[2..])
+        .encode_slice(hash, &mut text[2..])
         .expect("20 bytes are 28 letters");
     text
 }

@@ -11,6 +11,7 @@ use goostat::Intake;
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::FlowOptions;
 use goostat::decode::LinkInfo;
+use goostat::flow::marks;
 use goostat::key::KeyHasher;
 
 /// That of the program: what flows cost in memory is part of their cost.
@@ -93,7 +94,9 @@ fn seconds(frames: &[Frame]) -> f64 {
         let mut link = LinkInfo::default();
         if let Some(info) = intake.packet(&packet, &mut link) {
             infos.push(info);
-            links.push(link);
+            if info.facts.has(marks::WRAPPED) {
+                links.push(link);
+            }
         }
     }
     track(&options, &infos, &links, |closed| {

@@ -61,9 +61,9 @@ fn main() {
 type Flows = (Vec<Box<TcpFlow>>, Vec<Box<UdpFlow>>);
 
 fn flows(trace: &Trace, options: &FlowOptions) -> Flows {
-    let (infos, links) = trace.infos(options);
+    let infos = trace.infos(options);
     let mut closed = ClosedFlows::default();
-    track(options, &infos, &links, |piece| closed.add(piece));
+    track(options, &infos, &[], |piece| closed.add(piece));
     (closed.tcp, closed.udp)
 }
 

@@ -16,12 +16,12 @@ fn main() {
             let trace = Trace::new(kind);
             group.throughput(trace.throughput());
             for (groups, options) in group_sets() {
-                let (infos, links) = trace.infos(&options);
+                let infos = trace.infos(&options);
                 group.bench_function(format!("{name}/{groups}"), |bencher| {
                     // The closed flows are dropped outside of what is measured.
                     bencher.iter_with_large_drop(|| {
                         let mut all = Vec::new();
-                        track(&options, &infos, &links, |closed| {
+                        track(&options, &infos, &[], |closed| {
                             all.push(closed);
                             Ok(())
                         });

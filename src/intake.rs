@@ -153,7 +153,7 @@ impl Intake {
     pub(crate) fn plain(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
         let (frame, _) = packet.frame();
         let headers = decode_plain(packet.link_type, frame, self.decoder.want, link)?;
-        Some(self.transport(&packet.into(), &headers))
+        Some(self.transport(&packet.into(), &headers, link))
     }
 
     /// The same for a packet that [`Intake::plain`] left.
@@ -161,20 +161,29 @@ impl Intake {
     pub(crate) fn other(&mut self, packet: &Packet<'_>, link: &mut LinkInfo) -> Option<PacketInfo> {
         let (frame, length) = packet.frame();
         let decoded = decode_any(packet.link_type, frame, length, self.decoder.want, link);
-        self.headers(&packet.into(), &decoded)
+        self.known(&packet.into(), &decoded, link)
     }
 
     /// The same for a packet that was decoded elsewhere.
     pub fn decoded<'p>(&mut self, packet: &'p DecodedPacket) -> Option<(PacketInfo, &'p LinkInfo)> {
-        let info = self.headers(&packet.captured, &packet.decoded)?;
+        let info = self.known(&packet.captured, &packet.decoded, &packet.link)?;
         Some((info, &packet.link))
     }
 
-    /// The same for a packet whose headers are known.
+    /// The same for a packet of which nothing but headers is known.
     pub fn headers(&mut self, packet: &Captured, decoded: &Decoded) -> Option<PacketInfo> {
+        self.known(packet, decoded, &LinkInfo::default())
+    }
+
+    fn known(
+        &mut self,
+        packet: &Captured,
+        decoded: &Decoded,
+        link: &LinkInfo,
+    ) -> Option<PacketInfo> {
         match decoded {
             Decoded::Transport(headers) => {
-                let info = self.transport(packet, headers);
+                let info = self.transport(packet, headers, link);
                 if headers.first_fragment.is_some() {
                     self.store_fragment(headers, &info);
                 }
@@ -191,12 +200,15 @@ impl Intake {
     }
 
     #[inline(always)]
-    fn transport(&mut self, packet: &Captured, headers: &Headers) -> PacketInfo {
+    fn transport(&mut self, packet: &Captured, headers: &Headers, link: &LinkInfo) -> PacketInfo {
         let (key, mut facts) = PacketFacts::of(headers);
         facts.time = packet.time;
         facts.frame_len = packet.original_len;
         if packet.is_truncated {
             facts.marks |= marks::TRUNCATED;
+        }
+        if link.is_wrapped() {
+            facts.marks |= marks::WRAPPED;
         }
         let number = self.clock.packets;
         PacketInfo {
@@ -204,6 +216,7 @@ impl Intake {
             hash: self.hasher.hash(&key),
             clock: self.tick(packet),
             number,
+            mac: link.source_mac,
             facts,
         }
     }
@@ -287,12 +300,6 @@ impl Intake {
             self.counted.link_types.add(link_type, packets);
         }
         self.latest.1 = self.clock.packets;
-    }
-
-    /// Whether the packets' link facts are wanted.
-    #[inline]
-    pub(crate) fn wants_link(&self) -> bool {
-        self.decoder.want.link
     }
 }
 

@@ -15,7 +15,7 @@ use crate::capture::{Inputs, Packet, Sight, Timestamp};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::error::Error;
-use crate::flow::{Candidate, PacketInfo};
+use crate::flow::{Candidate, PacketInfo, marks};
 use crate::intake::{DecodedPacket, Decoder, Intake};
 use crate::summary::PacketSummary;
 
@@ -28,7 +28,7 @@ pub(crate) const BATCH: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) packets: Vec<PacketInfo>,
-    /// One for each packet if the group `link` is on, else none.
+    /// What is around those of them that are wrapped.
     pub(crate) links: Vec<LinkInfo>,
     /// What ends with this batch.
     pub(crate) end: BatchEnd,
@@ -244,7 +244,7 @@ impl Dealer<'_> {
         let lane = shard(info.hash, self.lanes.len());
         let batch = &mut self.batches[lane];
         batch.packets.push(info);
-        if self.intake.wants_link() {
+        if info.facts.has(marks::WRAPPED) {
             batch.links.push(*link);
         }
         if batch.packets.len() >= BATCH {

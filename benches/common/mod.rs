@@ -15,7 +15,7 @@ use goostat::Intake;
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::{FlowOptions, Group, Groups};
 use goostat::decode::LinkInfo;
-use goostat::flow::{Closed, PacketInfo, Tracker};
+use goostat::flow::{Closed, PacketInfo, Tracker, marks};
 use goostat::key::KeyHasher;
 
 pub(crate) use traces::Kind;
@@ -77,27 +77,19 @@ impl Trace {
     }
 
     /// What the flow tables see of the packets. In these traces every packet is in a flow.
-    pub(crate) fn infos(&self, options: &FlowOptions) -> (Vec<PacketInfo>, Vec<LinkInfo>) {
+    /// None is wrapped.
+    pub(crate) fn infos(&self, options: &FlowOptions) -> Vec<PacketInfo> {
         let mut intake = Intake::new(options, KeyHasher::seeded(1));
-        let mut links = Vec::new();
-        let infos = self
-            .packets()
-            .iter()
-            .map(|packet| {
-                let mut link = LinkInfo::default();
-                let info = intake.packet(packet, &mut link);
-                links.push(link);
-                info.expect("made packets are in flows")
-            })
-            .collect();
-        if !options.groups.has(Group::Link) {
-            links.clear();
-        }
-        (infos, links)
+        let infos = self.packets().into_iter().map(|packet| {
+            let info = intake.packet(&packet, &mut LinkInfo::default());
+            info.expect("made packets are in flows")
+        });
+        infos.collect()
     }
 }
 
-/// The flows of packets, tracked as a worker does it; `closed` takes them.
+/// The flows of packets, tracked as a worker does it; `links` has what is around wrapped ones, and
+/// `closed` takes the flows.
 pub(crate) fn track(
     options: &FlowOptions,
     infos: &[PacketInfo],
@@ -105,10 +97,13 @@ pub(crate) fn track(
     mut closed: impl FnMut(Closed) -> Result<(), Infallible>,
 ) {
     let mut tracker = Tracker::new(options.clone());
-    let mut links = links.chunks(BATCH);
+    let mut links = links;
     let mut epoch = EPOCH;
     for batch in infos.chunks(BATCH) {
-        tracker.process(batch, links.next().unwrap_or(&[]));
+        let is_wrapped = |info: &&PacketInfo| info.facts.has(marks::WRAPPED);
+        let (these, others) = links.split_at(batch.iter().filter(is_wrapped).count());
+        tracker.process(batch, these);
+        links = others;
         if let Some(last) = batch.last()
             && last.number + 1 >= epoch
         {

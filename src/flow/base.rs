@@ -151,7 +151,7 @@ impl Flow {
     ) -> Self {
         let (client, client_by) = roles::client(packet, options);
         let link = link
-            .filter(|link| options.groups.has(Group::Link) && link.is_wrapped())
+            .filter(|_| options.groups.has(Group::Link))
             .map(|link| Box::new(*link));
         let is_internal = |end| {
             let address = &packet.key.endpoint(end).address;

@@ -177,7 +177,10 @@ impl Tracker {
         self.young
             .sweep(clock.0, &mut expired, |young| young.due(options));
         for (done, &at) in expired.iter().enumerate() {
-            fetch(&self.young, &expired[done..], |&at| at);
+            let soon = fetch(&self.young, &expired[done..], |&at| at);
+            if let Some(soon) = soon {
+                prefetch(self.index.home(soon.hash));
+            }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
                 // What it grows into is swept below.
                 self.grown(Place::Young(at));
@@ -329,18 +332,24 @@ impl<F: Tracked> Shelf<F> {
         sink: &mut impl FnMut(Rows<F>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ended = std::mem::take(&mut self.ended);
-        let number = |ended: &EndedYoung| young.get(ended.at).map(|young| young.number);
-        ended.sort_unstable_by_key(number);
+        ended.sort_unstable_by_key(|ended| ended.number);
         let closed = std::mem::take(&mut self.closed).into_iter();
         let mut closed: Vec<_> = closed.map(|flow| (flow.flow().number, flow)).collect();
         closed.sort_unstable_by_key(|(number, _)| *number);
         let mut closed = closed.into_iter().peekable();
         let mut rows = Rows::default();
-        for (done, &EndedYoung { at, evicted }) in ended.iter().enumerate() {
+        for (
+            done,
+            &EndedYoung {
+                number,
+                at,
+                evicted,
+            },
+        ) in ended.iter().enumerate()
+        {
             fetch(young, &ended[done..], |ended| ended.at);
             let young = young.remove(at);
             let young = young.expect("an ended flow keeps its place");
-            let number = young.number;
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
                 add(number, earlier, &mut rows, sink)?;
             }
@@ -359,12 +368,19 @@ impl<F: Tracked> Shelf<F> {
     }
 }
 
-/// Starts to fetch young flows that come soon after the first of `ended`, and their packets.
+/// Starts to fetch young flows that come soon after the first of `ended`, and the packets of one
+/// that has been fetched, which is returned.
 #[inline]
-fn fetch<T>(young: &Slab<Young>, ended: &[T], place: impl Fn(&T) -> u32) {
+fn fetch<'y, T>(
+    young: &'y Slab<Young>,
+    ended: &[T],
+    place: impl Fn(&T) -> u32,
+) -> Option<&'y Young> {
     let at = |ahead: usize| young.get(place(ended.get(ahead)?));
     at(2 * AHEAD).into_iter().for_each(prefetch);
-    at(AHEAD).into_iter().for_each(Young::prefetch_packets);
+    let fetched = at(AHEAD)?;
+    fetched.prefetch_packets();
+    Some(fetched)
 }
 
 /// Adds a flow to a piece, and hands that over when it is full.

@@ -16,6 +16,8 @@ pub struct PacketInfo {
     pub clock: Timestamp,
     /// Its place in the trace, from 0; of a later fragment, the place of its first fragment.
     pub number: u64,
+    /// Link-layer source, if asked for and if there is one.
+    pub mac: Option<MacAddress>,
     /// What a flow counts of it.
     pub facts: PacketFacts,
 }
@@ -70,6 +72,8 @@ pub mod marks {
     pub const BAD_LEN: u16 = 1 << 3;
     /// The IP header states no length.
     pub const TSO: u16 = 1 << 4;
+    /// There are tags or tunnels around it, which come apart.
+    pub const WRAPPED: u16 = 1 << 5;
     /// It carries an MSS option.
     pub const MSS: u16 = of_options(tcp_options::MSS);
     /// It carries a window scale option.

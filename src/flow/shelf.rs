@@ -6,7 +6,6 @@ use super::slab::Slab;
 use super::young::Young;
 use crate::capture::Timestamp;
 use crate::config::FlowOptions;
-use crate::decode::LinkInfo;
 use crate::prefetch::prefetch;
 
 /// Bytes of a flow's place in its slab, with the time it is due, and in the index.
@@ -16,6 +15,8 @@ pub(super) const PLACE_BYTES: u64 = 8 + 8 + 16;
 /// that end at once take no more room than they did.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndedYoung {
+    /// Place of its first packet in the trace.
+    pub(super) number: u64,
     pub(super) at: u32,
     /// By the limit of the table, not by silence.
     pub(super) evicted: bool,
@@ -74,13 +75,7 @@ impl<F: Tracked> Shelf<F> {
     /// Counts a packet in the flow at `at`, or closes the flow: then true, and the packet begins
     /// another one.
     #[inline]
-    pub(super) fn packet(
-        &mut self,
-        at: u32,
-        packet: &PacketInfo,
-        link: Option<&LinkInfo>,
-        options: &FlowOptions,
-    ) -> bool {
+    pub(super) fn packet(&mut self, at: u32, packet: &PacketInfo, options: &FlowOptions) -> bool {
         let flow = self
             .slab
             .get_mut(at)
@@ -94,8 +89,7 @@ impl<F: Tracked> Shelf<F> {
             self.bytes -= flow.bytes();
         }
         flow.flow_mut().touch = packet.clock;
-        let mac = link.and_then(|link| link.source_mac);
-        let has_closed = flow.count(&packet.facts, mac, options);
+        let has_closed = flow.count(&packet.facts, packet.mac, options);
         if self.weigh {
             self.bytes += flow.bytes();
         }
@@ -165,7 +159,11 @@ impl<F: Tracked> Shelf<F> {
     pub(super) fn end_young(&mut self, at: u32, young: &mut Young, evicted: bool) {
         if !young.has_ended {
             young.has_ended = true;
-            self.ended.push(EndedYoung { at, evicted });
+            self.ended.push(EndedYoung {
+                number: young.number,
+                at,
+                evicted,
+            });
         }
     }
 }

@@ -89,14 +89,17 @@ impl Tracker {
         }
     }
 
-    /// Counts packets. `links` has an entry for each of them, or none if the group is off.
+    /// Counts packets. `links` has what is around those that are [`marks::WRAPPED`].
     pub fn process(&mut self, packets: &[PacketInfo], links: &[LinkInfo]) {
-        let mut done = 0;
+        let mut links = links.iter();
         for group in packets.chunks(AHEAD) {
             self.fetch(group);
             for packet in group {
-                self.packet(packet, links.get(done));
-                done += 1;
+                let link = match packet.facts.has(marks::WRAPPED) {
+                    true => links.next(),
+                    false => None,
+                };
+                self.packet(packet, link);
             }
         }
     }
@@ -143,14 +146,14 @@ impl Tracker {
             return;
         }
         if let Some(Place::Young(at)) = found
-            && self.keep(at, packet, link)
+            && self.keep(at, packet)
         {
             return;
         }
         let place = found.map(|place| self.grown(place));
         let has_ended = match place {
-            Some(Place::Tcp(at)) => self.tcp.packet(at, packet, link, &self.options),
-            Some(Place::Udp(at)) => self.udp.packet(at, packet, link, &self.options),
+            Some(Place::Tcp(at)) => self.tcp.packet(at, packet, &self.options),
+            Some(Place::Udp(at)) => self.udp.packet(at, packet, &self.options),
             _ => false,
         };
         match place {
@@ -165,11 +168,11 @@ impl Tracker {
 
     /// Keeps a packet in the young flow at `at`, if it may.
     #[inline]
-    fn keep(&mut self, at: u32, packet: &PacketInfo, link: Option<&LinkInfo>) -> bool {
+    fn keep(&mut self, at: u32, packet: &PacketInfo) -> bool {
         let young = self.young.get_mut(at);
         let young = young.expect("the index holds places in use");
         let bytes = if self.weigh { young.bytes() } else { 0 };
-        if !young.keep(packet, link, &self.options) {
+        if !young.keep(packet, &self.options) {
             return false;
         }
         if self.weigh {

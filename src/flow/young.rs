@@ -51,7 +51,7 @@ struct More<P: ?Sized = [PacketFacts]> {
 }
 
 impl Young {
-    /// A flow of one packet.
+    /// A flow of one packet; `link` if that is wrapped.
     pub(super) fn new(packet: &PacketInfo, link: Option<&LinkInfo>) -> Self {
         let mut young = Self {
             key: packet.key,
@@ -62,10 +62,10 @@ impl Young {
             touch: packet.clock,
             more: None,
             first: packet.facts,
-            mac: link.and_then(|link| link.source_mac),
+            mac: packet.mac,
             has_ended: false,
         };
-        if let Some(link) = link.filter(|link| link.is_wrapped()) {
+        if let Some(link) = link {
             young.enlarge();
             if let Some(more) = &mut young.more {
                 more.link = Some(Box::new(*link));
@@ -76,12 +76,7 @@ impl Young {
 
     /// Keeps a packet that cannot end the flow, whatever state that is in, if there is room.
     #[inline]
-    pub(super) fn keep(
-        &mut self,
-        packet: &PacketInfo,
-        link: Option<&LinkInfo>,
-        options: &FlowOptions,
-    ) -> bool {
+    pub(super) fn keep(&mut self, packet: &PacketInfo, options: &FlowOptions) -> bool {
         if packet.facts.is_bare_syn() || self.may_have_ended(packet, options) {
             return false;
         }
@@ -96,7 +91,7 @@ impl Young {
         more.times.add(packet.facts.time);
         if !more.is_answered && packet.facts.from() != self.first.from() {
             more.is_answered = true;
-            more.mac = link.and_then(|link| link.source_mac);
+            more.mac = packet.mac;
         }
         self.count += 1;
         self.flags |= packet.facts.flags;
@@ -139,6 +134,7 @@ impl Young {
             hash: u64::from(self.hash),
             clock: self.touch,
             number: self.number,
+            mac: self.mac,
             facts: self.first,
         };
         let more = self.more.as_deref();

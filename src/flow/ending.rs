@@ -376,9 +376,10 @@ fn fetch<'y, T>(
     ended: &[T],
     place: impl Fn(&T) -> u32,
 ) -> Option<&'y Young> {
-    let at = |ahead: usize| young.get(place(ended.get(ahead)?));
-    at(2 * AHEAD).into_iter().for_each(prefetch);
-    let fetched = at(AHEAD)?;
+    if let Some(far) = ended.get(2 * AHEAD) {
+        young.prefetch(place(far));
+    }
+    let fetched = young.get(place(ended.get(AHEAD)?))?;
     fetched.prefetch_packets();
     Some(fetched)
 }

@@ -5,6 +5,8 @@
 //! bytes a flow, only in pages where something is due, and a packet writes none of them: a flow
 //! that has been heard of since is given its new time by the sweep that finds it.
 
+use crate::prefetch::prefetch;
+
 /// Places in a page.
 const PAGE: usize = 1024;
 /// The time of a place that is free, or that no sweep shall find.
@@ -83,6 +85,15 @@ impl<T> Slab<T> {
     pub(super) fn get(&self, place: u32) -> Option<&T> {
         let (page, at) = split(place);
         self.pages.get(page)?.values.get(at)?.as_ref()
+    }
+
+    /// Starts to fetch what is at `place`, without a look whether there is anything: that would wait
+    /// for it.
+    #[inline]
+    pub(super) fn prefetch(&self, place: u32) {
+        let (page, at) = split(place);
+        let value = self.pages.get(page).and_then(|page| page.values.get(at));
+        value.into_iter().for_each(prefetch);
     }
 
     /// What is at `place`, to be changed.

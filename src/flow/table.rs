@@ -15,9 +15,12 @@ use crate::decode::tcp_flags::{FIN, RST};
 use crate::key::{FlowKey, Protocol};
 use crate::prefetch::prefetch;
 
-/// Packets whose table entries are fetched before the first of them is counted. Between 16 and 64
-/// the table bench shows no difference.
-const AHEAD: usize = 32;
+/// So many packets before it is counted, what a packet needs has been asked for: first its entry in the
+/// index, then its flow, then what the flow points to.
+const STEP: usize = 4;
+
+/// Places that are remembered for packets on their way through these steps.
+const ON_THE_WAY: usize = 2 * STEP;
 
 /// A table of flows, fed with packets in the order of the trace.
 pub struct Tracker {
@@ -90,57 +93,68 @@ impl Tracker {
     }
 
     /// Counts packets. `links` has what is around those that are [`marks::WRAPPED`].
+    ///
+    /// While one is counted, memory is fetched for those that follow, a few at each step, so that the
+    /// misses of many overlap and the nearest cache is not flooded.
     pub fn process(&mut self, packets: &[PacketInfo], links: &[LinkInfo]) {
         let mut links = links.iter();
-        for group in packets.chunks(AHEAD) {
-            self.fetch(group);
-            for packet in group {
+        let mut guesses = [None; ON_THE_WAY];
+        for at in 0..packets.len() + 3 * STEP {
+            let before = |steps: usize| packets.get(at.wrapping_sub(steps * STEP));
+            if let Some(packet) = before(0) {
+                prefetch(self.index.home(packet.index_hash()));
+            }
+            if let Some(packet) = before(3) {
                 let link = match packet.facts.has(marks::WRAPPED) {
                     true => links.next(),
                     false => None,
                 };
-                self.packet(packet, link);
+                self.packet(packet, link, guesses[(at + STEP) % ON_THE_WAY]);
+            }
+            if before(2).is_some() {
+                self.fetch_far(guesses[at % ON_THE_WAY]);
+            }
+            if let Some(packet) = before(1) {
+                guesses[(at + STEP) % ON_THE_WAY] = self.fetch_flow(packet);
             }
         }
     }
 
-    /// Fetches index entries, then flows, so that the misses of many packets overlap.
-    fn fetch(&self, group: &[PacketInfo]) {
-        for packet in group {
-            prefetch(self.index.home(packet.index_hash()));
-        }
-        let mut far = [None; AHEAD];
-        for (packet, slot) in group.iter().zip(&mut far) {
-            let guess = self.index.guess(packet.index_hash());
-            let Some(place) = guess.map(Place::from_code) else {
-                continue;
-            };
-            match place {
-                Place::Young(at) => self.young.get(at).into_iter().for_each(prefetch),
-                Place::Udp(at) => self.udp.prefetch(at),
-                Place::Tcp(at) => self.tcp.prefetch(at),
-            }
-            *slot = Some(place);
-        }
-        for place in far.into_iter().flatten() {
-            match place {
-                Place::Young(at) => {
-                    let young = self.young.get(at);
-                    young.into_iter().for_each(Young::prefetch_room);
-                }
-                Place::Udp(_) => {}
-                Place::Tcp(at) => {
-                    let flow = self.tcp.slab.get(at);
-                    let analysis = flow.and_then(|flow| flow.analysis());
-                    analysis.into_iter().for_each(prefetch);
-                }
-            }
-        }
-    }
-
+    /// Guesses where a packet's flow is, and starts to fetch it.
     #[inline]
-    fn packet(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>) {
-        let found = self.find(packet);
+    fn fetch_flow(&self, packet: &PacketInfo) -> Option<Place> {
+        let place = Place::from_code(self.index.guess(packet.index_hash())?);
+        match place {
+            Place::Young(at) => self.young.prefetch(at),
+            Place::Udp(at) => self.udp.prefetch(at),
+            Place::Tcp(at) => self.tcp.prefetch(at),
+        }
+        Some(place)
+    }
+
+    /// Starts to fetch what a flow points to.
+    #[inline]
+    fn fetch_far(&self, guess: Option<Place>) {
+        match guess {
+            Some(Place::Young(at)) => {
+                let young = self.young.get(at);
+                young.into_iter().for_each(Young::prefetch_room);
+            }
+            Some(Place::Tcp(at)) => {
+                let flow = self.tcp.slab.get(at);
+                let analysis = flow.and_then(|flow| flow.analysis());
+                analysis.into_iter().for_each(prefetch);
+            }
+            Some(Place::Udp(_)) | None => {}
+        }
+    }
+
+    /// Counts a packet whose flow may be at `guess`.
+    #[inline]
+    fn packet(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>, guess: Option<Place>) {
+        // A flow is in the index as long as it is at its place.
+        let is_right = |place: &Place| self.key_at(*place) == Some(&packet.key);
+        let found = guess.filter(is_right).or_else(|| self.find(packet));
         if packet.facts.has(marks::FRAGMENT) {
             self.fragment(packet, found);
             return;

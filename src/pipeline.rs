@@ -31,7 +31,7 @@ use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 
 /// Batches on their way to a worker.
 const BATCHES_IN_FLIGHT: usize = 16;
-/// A worker that has no more batches to count reads, unless another does.
+/// A worker that has fewer batches to count reads, unless another does.
 const FEW: usize = 4;
 /// It reads until it has so many.
 const ENOUGH: usize = 8;
@@ -196,7 +196,13 @@ impl<'r> Worker<'r> {
 
     /// Reads until enough batches wait for this worker.
     fn read(&mut self, reader: Box<Reader<'r>>, turns: &Turns<'r>) -> Option<Read> {
-        let due = ENOUGH.saturating_sub(self.full.len());
+        let waiting = self.full.len();
+        if waiting >= FEW {
+            // They came just before the reader did.
+            turns.pass_on(reader);
+            return None;
+        }
+        let due = ENOUGH - waiting;
         match reader.turn(self.number, due, || self.count_all()) {
             Turn::Enough(reader) => {
                 turns.pass_on(reader);
@@ -321,8 +327,16 @@ impl<'p> Writer<'p> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     use crate::capture::ReadOptions;
     use crate::config::FlowOptions;
+    use crate::decode::IpVersion;
+    use crate::key::{Endpoint, FlowKey, KeyHasher, Protocol};
+    use crate::reader::{EPOCH, shard};
     use crate::{Config, Error};
 
     /// A seed with which workers panic.
@@ -332,22 +346,72 @@ mod tests {
     fn a_panic_of_a_worker_ends_the_run_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         for threads in [1, 3] {
-            let config = Config {
-                traces: vec!["testdata/mixed/http-dns.pcap".into()],
-                out: folder.path().join("out"),
-                force: false,
-                read: ReadOptions::default(),
-                threads,
-                flow: FlowOptions {
-                    community_id_seed: BROKEN,
-                    ..FlowOptions::default()
-                },
-                hash_seed: None,
-            };
+            let trace = Path::new("testdata/mixed/http-dns.pcap");
+            let mut config = config(trace, folder.path(), threads);
+            config.flow.community_id_seed = BROKEN;
             let error = crate::run(&config, |_| ()).unwrap_err();
             assert!(matches!(error, Error::Internal(_)), "{error}");
             assert!(error.to_string().contains("worker 0 panicked"), "{error}");
             assert!(folder.path().read_dir().unwrap().next().is_none());
         }
+    }
+
+    /// All flows belong to one worker, which closes more of them in an epoch than may wait for the
+    /// writer. The other one reads, and has to end the epoch for the writer to go on.
+    #[test]
+    fn a_worker_with_all_the_flows_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace.pcap");
+        std::fs::write(&trace, flows_of_worker_1(EPOCH + 40_000)).unwrap();
+        let config = config(&trace, folder.path(), 2);
+        let (done, result) = mpsc::channel();
+        thread::spawn(move || done.send(crate::run(&config, |_| ())));
+        let summary = result.recv_timeout(Duration::from_secs(100));
+        let summary = summary.expect("it ends").unwrap();
+        assert_eq!(summary.flows.udp.rows, EPOCH + 40_000);
+    }
+
+    const SEED: u64 = 7;
+
+    fn config(trace: &Path, folder: &Path, threads: usize) -> Config {
+        Config {
+            traces: vec![trace.into()],
+            out: folder.join("out"),
+            force: false,
+            read: ReadOptions::default(),
+            threads,
+            flow: FlowOptions::default(),
+            hash_seed: Some(SEED),
+        }
+    }
+
+    /// A capture of datagrams a millisecond apart, each in a flow of its own, of the second of two
+    /// workers.
+    fn flows_of_worker_1(count: u64) -> Vec<u8> {
+        let head: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101];
+        let hasher = KeyHasher::seeded(SEED);
+        let mut bytes: Vec<u8> = head.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mine = (0_u32..).filter(|&number| shard(hasher.hash(&key(number)), 2) == 1);
+        for (at, number) in (0_u32..).zip(mine.take(usize::try_from(count).unwrap())) {
+            let words = [at / 1000, at % 1000 * 1000, 28, 28];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            bytes.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
+            bytes.extend(number.to_be_bytes());
+            bytes.extend([9, 9, 9, 9, 0, 53, 0, 53, 0, 8, 0, 0]);
+        }
+        bytes
+    }
+
+    fn key(number: u32) -> FlowKey {
+        let endpoint = |address: [u8; 4]| {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&address);
+            Endpoint {
+                address: bytes,
+                port: 53,
+            }
+        };
+        let (from, to) = (endpoint(number.to_be_bytes()), endpoint([9; 4]));
+        FlowKey::new(IpVersion::V4, Protocol::Udp, from, to).0
     }
 }

@@ -8,7 +8,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 use crate::bound::Bound;
 use crate::capture::{Inputs, Packet, Sight, Timestamp};
@@ -137,9 +137,9 @@ impl<'r> Reader<'r> {
         Self { inputs, dealer }
     }
 
-    /// Deals out packets in the turn of a worker, until `enough` batches wait for that or the traces
-    /// end. None waits for it before, and nobody but `count` has it count what does: an error says
-    /// that it cannot.
+    /// Deals out packets in the turn of a worker, until it has been dealt `enough` batches or the
+    /// traces end. `count` has it count all that waits for it, where that must not wait until the turn is
+    /// over; an error says that it cannot.
     pub(crate) fn turn(
         mut self: Box<Self>,
         turn: usize,
@@ -161,7 +161,7 @@ impl<'r> Reader<'r> {
         match read {
             Ok(ControlFlow::Break(Pause::Enough)) => Turn::Enough(self),
             Ok(ControlFlow::Break(Pause::Stopped)) => Turn::Over(Ok(Err(Stopped))),
-            Ok(ControlFlow::Continue(())) => Turn::Over(Ok(self.dealer.finish())),
+            Ok(ControlFlow::Continue(())) => Turn::Over(Ok(self.dealer.finish(&mut count))),
             Err(error) => Turn::Over(Err(error)),
         }
     }
@@ -192,7 +192,7 @@ impl Dealer<'_> {
             Some(info) => self.send(info, &link, count)?,
             None => self.other(packet, count)?,
         }
-        self.go_on()
+        self.go_on(count)
     }
 
     /// The same for a packet that is not as most are.
@@ -218,14 +218,14 @@ impl Dealer<'_> {
         if let Some((info, link)) = self.intake.decoded(packet) {
             self.send(info, link, count)?;
         }
-        self.go_on()
+        self.go_on(count)
     }
 
     /// Ends the epoch after its last packet, and the turn when that is due.
     #[inline]
-    fn go_on(&mut self) -> Result<(), Pause> {
+    fn go_on(&mut self, count: &mut impl FnMut() -> Result<(), Stopped>) -> Result<(), Pause> {
         if self.intake.packets().is_multiple_of(EPOCH) {
-            self.end(BatchEnd::Epoch(self.intake.clock()))?;
+            self.end(BatchEnd::Epoch(self.intake.clock()), count)?;
         }
         if self.due == 0 {
             return Err(Pause::Enough);
@@ -248,7 +248,7 @@ impl Dealer<'_> {
             batch.links.push(*link);
         }
         if batch.packets.len() >= BATCH {
-            self.hand_over(lane, BatchEnd::None)?;
+            self.hand_over(lane, BatchEnd::None, count)?;
         }
         if self.bound.is_reached() {
             self.keep_within(count)?;
@@ -263,7 +263,7 @@ impl Dealer<'_> {
         &mut self,
         count: &mut impl FnMut() -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
-        self.end(BatchEnd::Weigh(self.intake.clock()))?;
+        self.end(BatchEnd::Weigh(self.intake.clock()), count)?;
         let mut weight = 0;
         for answer in self.answers(count)? {
             if let Answer::Weight(more) = answer {
@@ -272,7 +272,7 @@ impl Dealer<'_> {
         }
         let excess = self.bound.excess(weight);
         if excess > 0 {
-            self.end(BatchEnd::Rank(excess))?;
+            self.end(BatchEnd::Rank(excess), count)?;
             let mut ranked = Vec::new();
             for answer in self.answers(count)? {
                 if let Answer::Ranked(more) = answer {
@@ -286,7 +286,7 @@ impl Dealer<'_> {
                 freed >= excess
             });
             if let Some(last) = last.or(ranked.last()) {
-                self.end(BatchEnd::Evict(*last))?;
+                self.end(BatchEnd::Evict(*last), count)?;
             }
             weight = weight.saturating_sub(freed);
         }
@@ -305,29 +305,51 @@ impl Dealer<'_> {
     }
 
     /// Tells every worker that an epoch or the trace ends here.
-    fn end(&mut self, end: BatchEnd) -> Result<(), Stopped> {
-        (0..self.lanes.len()).try_for_each(|lane| self.hand_over(lane, end))
+    fn end(
+        &mut self,
+        end: BatchEnd,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
+        (0..self.lanes.len()).try_for_each(|lane| self.hand_over(lane, end, count))
     }
 
-    fn hand_over(&mut self, lane: usize, end: BatchEnd) -> Result<(), Stopped> {
+    fn hand_over(
+        &mut self,
+        lane: usize,
+        end: BatchEnd,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
         if lane == self.turn {
             self.due = self.due.saturating_sub(1);
         }
         let mut batch = mem::replace(&mut self.batches[lane], self.spent.take());
         batch.end = end;
-        self.lanes[lane].full.send(batch).map_err(|_| Stopped)
+        let full = &self.lanes[lane].full;
+        match full.try_send(batch) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Disconnected(_)) => Err(Stopped),
+            // Its worker may wait for the writer, which then waits for what the worker whose turn
+            // it is has closed: all of that comes first. Or it is that worker's own lane.
+            Err(TrySendError::Full(batch)) => {
+                count()?;
+                full.send(batch).map_err(|_| Stopped)
+            }
+        }
     }
 
     /// Hands over what is left, and says what was counted.
-    fn finish(mut self) -> Result<PacketSummary, Stopped> {
+    fn finish(
+        mut self,
+        count: &mut impl FnMut() -> Result<(), Stopped>,
+    ) -> Result<PacketSummary, Stopped> {
         let end = BatchEnd::Trace(self.intake.clock());
-        self.end(end).map(|()| self.intake.finish())
+        self.end(end, count).map(|()| self.intake.finish())
     }
 }
 
 /// The worker for a hash, by its upper half; the lower half finds the flow in the worker's table.
 #[inline]
-fn shard(hash: u64, workers: usize) -> usize {
+pub(crate) fn shard(hash: u64, workers: usize) -> usize {
     let scaled = (hash >> 32) * workers as u64;
     usize::try_from(scaled >> 32).unwrap_or(0)
 }

@@ -365,7 +365,9 @@ mod tests {
         std::fs::write(&trace, flows_of_worker_1(EPOCH + 40_000)).unwrap();
         let config = config(&trace, folder.path(), 2);
         let (done, result) = mpsc::channel();
-        thread::spawn(move || done.send(crate::run(&config, |_| ())));
+        thread::spawn(move || {
+            let _ = done.send(crate::run(&config, |_| ()));
+        });
         let summary = result.recv_timeout(Duration::from_secs(100));
         let summary = summary.expect("it ends").unwrap();
         assert_eq!(summary.flows.udp.rows, EPOCH + 40_000);

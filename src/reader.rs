@@ -310,7 +310,10 @@ impl Dealer<'_> {
         end: BatchEnd,
         count: &mut impl FnMut() -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
-        (0..self.lanes.len()).try_for_each(|lane| self.hand_over(lane, end, count))
+        // The worker whose turn it is comes last: what it has closed in an epoch it can hand over only
+        // when all others know that the epoch has ended.
+        let lanes = self.lanes.len();
+        (1..=lanes).try_for_each(|after| self.hand_over((self.turn + after) % lanes, end, count))
     }
 
     fn hand_over(

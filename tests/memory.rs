@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use goostat::capture::{LinkType, Packet, Timestamp};
 use goostat::config::{FlowOptions, Group, Groups};
 use goostat::decode::tcp_flags::{ACK, PSH, SYN};
-use goostat::decode::{
-    Decoded, Headers, IpHeader, IpVersion, LinkInfo, TcpHeader, TcpOptions, Transport,
-};
+use goostat::decode::{Decoded, Headers, IpHeader, IpVersion, TcpHeader, TcpOptions, Transport};
 use goostat::flow::Tracker;
 use goostat::key::KeyHasher;
 use goostat::{Captured, Intake};
@@ -130,7 +128,7 @@ fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
             let info = intake
                 .headers(&Captured::from(&packet), &decoded(flow, sent))
                 .expect("it is a packet of a flow");
-            tracker.process(&[info], &[LinkInfo::default()]);
+            tracker.process(&[info], &[]);
         }
     }
     assert_eq!(tracker.len(), flows as usize);

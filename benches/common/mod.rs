@@ -93,11 +93,10 @@ impl Trace {
 pub(crate) fn track(
     options: &FlowOptions,
     infos: &[PacketInfo],
-    links: &[LinkInfo],
+    mut links: &[LinkInfo],
     mut closed: impl FnMut(Closed) -> Result<(), Infallible>,
 ) {
     let mut tracker = Tracker::new(options.clone());
-    let mut links = links;
     let mut epoch = EPOCH;
     for batch in infos.chunks(BATCH) {
         let is_wrapped = |info: &&PacketInfo| info.facts.has(marks::WRAPPED);

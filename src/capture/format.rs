@@ -26,6 +26,19 @@ pub(crate) struct Found {
     pub(crate) next: usize,
 }
 
+impl Found {
+    /// Before anything was found; of no link type that there is.
+    pub(super) const NOTHING: Self = Self {
+        time: Timestamp(0),
+        start: 0,
+        end: 0,
+        original_len: 0,
+        link_type: LinkType(u32::MAX),
+        check_sequence_len: 0,
+        next: 0,
+    };
+}
+
 /// What stands at a place. A packet is not part of it: written to where it stays, it is not moved.
 pub(crate) enum Step {
     /// A packet, described in the [`Found`] that was handed in.

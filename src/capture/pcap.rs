@@ -320,26 +320,24 @@ impl Pcap {
     #[inline]
     fn header_at(&self, bytes: &[u8], at: usize) -> Option<RecordHeader> {
         let fields = bytes.get(at..)?.first_chunk::<16>()?;
-        let (seconds, fraction, first_len, second_len) = match self.byte_order {
-            ByteOrder::Little => words(fields, u32::from_le_bytes),
-            ByteOrder::Big => words(fields, u32::from_be_bytes),
+        let mut header = match self.byte_order {
+            ByteOrder::Little => RecordHeader::of(fields, u32::from_le_bytes),
+            ByteOrder::Big => RecordHeader::of(fields, u32::from_be_bytes),
         };
+        let RecordHeader {
+            captured_len: first_len,
+            original_len: second_len,
+            ..
+        } = header;
         let swapped = match self.first_length {
             FirstLength::Captured => false,
             FirstLength::Original => true,
             FirstLength::Unsure => first_len > second_len,
         };
-        let (captured_len, original_len) = if swapped {
-            (second_len, first_len)
-        } else {
-            (first_len, second_len)
-        };
-        Some(RecordHeader {
-            seconds,
-            fraction,
-            captured_len,
-            original_len,
-        })
+        if swapped {
+            (header.captured_len, header.original_len) = (second_len, first_len);
+        }
+        Some(header)
     }
 
     /// A fraction of more than a second, as broken writers make it, counts as what it says.
@@ -353,6 +351,18 @@ impl Pcap {
 }
 
 impl RecordHeader {
+    /// Of words in their usual order.
+    #[inline(always)]
+    fn of(fields: &[u8; PLAIN_HEADER_LEN], word: fn([u8; 4]) -> u32) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *fields;
+        Self {
+            seconds: word([a, b, c, d]),
+            fraction: word([e, f, g, h]),
+            captured_len: word([i, j, k, l]),
+            original_len: word([m, n, o, p]),
+        }
+    }
+
     /// No more was captured than there was, nor than libpcap would take.
     #[inline]
     fn has_plausible_lengths(&self) -> bool {
@@ -364,13 +374,7 @@ impl RecordHeader {
 #[inline(always)]
 fn header_in_place(bytes: &[u8], at: usize) -> Option<RecordHeader> {
     let fields = bytes.get(at..)?.first_chunk::<PLAIN_HEADER_LEN>()?;
-    let (seconds, fraction, captured_len, original_len) = words(fields, u32::from_le_bytes);
-    Some(RecordHeader {
-        seconds,
-        fraction,
-        captured_len,
-        original_len,
-    })
+    Some(RecordHeader::of(fields, u32::from_le_bytes))
 }
 
 impl FirstLength {
@@ -382,15 +386,4 @@ impl FirstLength {
             _ => Self::Captured,
         }
     }
-}
-
-#[inline]
-fn words(bytes: &[u8; 16], word: fn([u8; 4]) -> u32) -> (u32, u32, u32, u32) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
-    (
-        word([a, b, c, d]),
-        word([e, f, g, h]),
-        word([i, j, k, l]),
-        word([m, n, o, p]),
-    )
 }

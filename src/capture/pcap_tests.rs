@@ -233,7 +233,7 @@ proptest! {
             bytes[24 + place] = value;
         }
         let pcap = Pcap::detect(&bytes).unwrap();
-        let (mut at, mut found) = (24, nothing());
+        let (mut at, mut found) = (24, Found::NOTHING);
         while let Some(header) = pcap.plain_header(&bytes, at) {
             let Some((packet, _)) = pcap.plain_record(&bytes, at, &header) else { break };
             let step = pcap.step(&bytes, at, ended, &mut found);
@@ -246,17 +246,5 @@ proptest! {
             prop_assert_eq!(pcap.behind(&bytes, at), Some(found.next));
             at = found.next;
         }
-    }
-}
-
-fn nothing() -> Found {
-    Found {
-        time: Timestamp(0),
-        start: 0,
-        end: 0,
-        original_len: 0,
-        link_type: LinkType(0),
-        check_sequence_len: 0,
-        next: 0,
     }
 }

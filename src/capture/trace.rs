@@ -91,15 +91,6 @@ impl Trace {
                 reason,
             });
         };
-        let nothing = Found {
-            time: Timestamp(0),
-            start: 0,
-            end: 0,
-            original_len: 0,
-            link_type: LinkType(u32::MAX),
-            check_sequence_len: 0,
-            next: 0,
-        };
         Ok(Self {
             at: at + header_len,
             window,
@@ -107,8 +98,8 @@ impl Trace {
             reached: 0,
             scout: Scout::default(),
             tick: 0,
-            found: nothing,
-            link_type: nothing.link_type,
+            found: Found::NOTHING,
+            link_type: Found::NOTHING.link_type,
             held: false,
             doubtful: false,
             gap_open: false,

@@ -338,15 +338,12 @@ impl<F: Tracked> Shelf<F> {
         closed.sort_unstable_by_key(|(number, _)| *number);
         let mut closed = closed.into_iter().peekable();
         let mut rows = Rows::default();
-        for (
-            done,
-            &EndedYoung {
+        for (done, next) in ended.iter().enumerate() {
+            let &EndedYoung {
                 number,
                 at,
                 evicted,
-            },
-        ) in ended.iter().enumerate()
-        {
+            } = next;
             fetch(young, &ended[done..], |ended| ended.at);
             let young = young.remove(at);
             let young = young.expect("an ended flow keeps its place");

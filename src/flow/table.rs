@@ -152,7 +152,8 @@ impl Tracker {
     /// Counts a packet whose flow may be at `guess`.
     #[inline]
     fn packet(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>, guess: Option<Place>) {
-        // A flow is in the index as long as it is at its place.
+        // The index had that place a few packets ago. No flow ends here and stays at its place, so the
+        // one that is there with this key is the one in the index.
         let is_right = |place: &Place| self.key_at(*place) == Some(&packet.key);
         let found = guess.filter(is_right).or_else(|| self.find(packet));
         if packet.facts.has(marks::FRAGMENT) {

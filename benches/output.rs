@@ -78,7 +78,7 @@ fn in_chunks<F>(flows: &[Box<F>], batch: impl Fn(&[&F]) -> usize) -> usize {
 }
 
 /// Encodes and writes a table with one thread, so that the time is the work's.
-fn write<F: Send + Sync + Clone>(
+fn write<F: Send + Sync + Clone + 'static>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     file: &Path,

@@ -1,13 +1,16 @@
-//! The columns of a file, encoded side by side and each at its own pace.
+//! The columns of a file, filled and encoded side by side and each at its own pace.
 //!
 //! Columns differ in what they cost by a hundred times, and pages end in all of them at once. So none
 //! waits for the others after each block of rows: a column takes the blocks in their order, on any
 //! thread of the pool but on one at a time, and only the most that may wait holds it to the slowest.
+//! Nor does anything wait for rows to become cells: whatever chunk of a block is last turned into
+//! them sets the columns going.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parquet::errors::ParquetError;
@@ -16,12 +19,16 @@ use rayon::prelude::*;
 
 use super::encode::{Cells, ColumnWriter, Encoded, EncodedChunk};
 
-/// Blocks that are being encoded at a time, in some of the columns.
+/// Blocks that are being filled or encoded at a time, in some of the columns.
 const BLOCKS_IN_FLIGHT: usize = 4;
 
+/// What the cells of all columns are for some rows.
+type Fill<F> = dyn Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync;
+
 /// The writers of all columns, and the blocks on their way to them.
-pub(super) struct Encoders<'p> {
+pub(super) struct Encoders<'p, F> {
     pool: &'p ThreadPool,
+    fill: Arc<Fill<F>>,
     columns: Arc<[Lane]>,
     done: (Sender<()>, Receiver<()>),
     in_flight: usize,
@@ -55,10 +62,18 @@ pub(super) enum End {
 
 /// Cells of some rows.
 struct Block {
-    /// Those of each column, one chunk of rows after the other.
-    chunks: Vec<Vec<Cells>>,
+    /// Those of each column, one chunk of rows after the other; of a chunk that is not filled, none.
+    chunks: Vec<OnceLock<Vec<Cells>>>,
+    /// Chunks that are still rows.
+    unfilled: AtomicUsize,
     end: End,
     done: Sender<()>,
+}
+
+impl Block {
+    fn is_filled(&self) -> bool {
+        self.unfilled.load(Ordering::Acquire) == 0
+    }
 }
 
 impl Drop for Block {
@@ -76,14 +91,19 @@ enum Encoding {
     Panic(Box<dyn Any + Send>),
 }
 
-impl<'p> Encoders<'p> {
-    pub(super) fn new(pool: &'p ThreadPool, writers: Vec<ColumnWriter>) -> Self {
+impl<'p, F: Send + 'static> Encoders<'p, F> {
+    pub(super) fn new(
+        pool: &'p ThreadPool,
+        writers: Vec<ColumnWriter>,
+        fill: impl Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync + 'static,
+    ) -> Self {
         let lane = |writer| Lane {
             writer: Mutex::new(writer),
             queue: Mutex::default(),
         };
         Self {
             pool,
+            fill: Arc::new(fill),
             groups: writers.iter().map(|_| VecDeque::new()).collect(),
             columns: writers.into_iter().map(lane).collect(),
             done: unbounded(),
@@ -92,24 +112,40 @@ impl<'p> Encoders<'p> {
         }
     }
 
-    /// Has the cells of a block encoded, behind those before. `chunks` has a list of columns for each
-    /// chunk of rows.
-    pub(super) fn write(&mut self, chunks: Vec<Vec<Cells>>, end: End) -> Result<(), ParquetError> {
+    /// Has the rows of a block encoded, behind those before. `chunks` of them are filled together.
+    pub(super) fn write(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) -> Result<(), ParquetError> {
         self.wait(BLOCKS_IN_FLIGHT - 1)?;
         self.in_flight += 1;
         let block = Arc::new(Block {
-            chunks,
+            chunks: chunks.iter().map(|_| OnceLock::new()).collect(),
+            unfilled: AtomicUsize::new(chunks.len()),
             end,
             done: self.done.0.clone(),
         });
         for lane in &*self.columns {
             locked(&lane.queue).blocks.push_back(Arc::clone(&block));
         }
-        let (columns, results) = (Arc::clone(&self.columns), self.results.0.clone());
-        self.pool.spawn(move || {
-            let lanes = columns.par_iter().enumerate().with_max_len(1);
-            lanes.for_each(|(number, lane)| lane.run(number, &results));
-        });
+        if chunks.is_empty() {
+            let (columns, results) = (Arc::clone(&self.columns), self.results.0.clone());
+            self.pool.spawn(move || run_all(&columns, &results));
+        }
+        for (at, rows) in chunks.into_iter().enumerate() {
+            let (columns, results) = (Arc::clone(&self.columns), self.results.0.clone());
+            let (fill, block) = (Arc::clone(&self.fill), Arc::clone(&block));
+            self.pool.spawn(move || {
+                match catch_unwind(AssertUnwindSafe(|| fill(&rows))) {
+                    Ok(cells) => _ = block.chunks[at].set(cells),
+                    Err(panic) => _ = results.send(Encoding::Panic(panic)),
+                }
+                // The rows go while they are in this thread's cache.
+                drop(rows);
+                let is_last = block.unfilled.fetch_sub(1, Ordering::AcqRel) == 1;
+                drop(block);
+                if is_last {
+                    run_all(&columns, &results);
+                }
+            });
+        }
         Ok(())
     }
 
@@ -144,6 +180,12 @@ impl<'p> Encoders<'p> {
     }
 }
 
+/// Has every column encode the blocks that wait.
+fn run_all(columns: &[Lane], results: &Sender<Encoding>) {
+    let lanes = columns.par_iter().enumerate().with_max_len(1);
+    lanes.for_each(|(number, lane)| lane.run(number, results));
+}
+
 impl Lane {
     /// Encodes the blocks that wait, unless a thread does already.
     fn run(&self, number: usize, results: &Sender<Encoding>) {
@@ -167,8 +209,8 @@ impl Lane {
 
     fn encode(&self, number: usize, block: &Block) -> Result<Option<EncodedChunk>, ParquetError> {
         let mut writer = locked(&self.writer);
-        for chunk in &block.chunks {
-            writer.write(&chunk[number])?;
+        for cells in block.chunks.iter().filter_map(OnceLock::get) {
+            writer.write(&cells[number])?;
         }
         match block.end {
             End::Nothing => Ok(None),
@@ -187,11 +229,14 @@ impl Queue {
         if self.is_running { None } else { self.next() }
     }
 
-    /// The next block; without one nobody encodes the column.
+    /// The next block, once it is filled; without one nobody encodes the column.
     fn next(&mut self) -> Option<Arc<Block>> {
-        let block = self.blocks.pop_front();
-        self.is_running = block.is_some();
-        block
+        self.is_running = self.blocks.front().is_some_and(|block| block.is_filled());
+        if self.is_running {
+            self.blocks.pop_front()
+        } else {
+            None
+        }
     }
 }
 
@@ -209,8 +254,17 @@ mod tests {
     use super::*;
     use arrow::datatypes::{DataType, Field, Schema};
 
-    fn cells(value: u32) -> Cells {
-        Cell::<u32>::collect((0..100).map(|row| value + row))
+    /// Each row is a value, and so are all its cells.
+    fn encoders(pool: &ThreadPool, columns: usize, filled: usize) -> Encoders<'_, u32> {
+        Encoders::new(pool, writers(columns), move |rows: &[Box<u32>]| {
+            let cells = || Cell::<u32>::collect(rows.iter().map(|row| **row));
+            (0..filled).map(|_| cells()).collect()
+        })
+    }
+
+    #[expect(clippy::vec_box, reason = "so are flows")]
+    fn rows(count: u32) -> Vec<Vec<Box<u32>>> {
+        vec![(0..count).map(Box::new).collect(); 2]
     }
 
     fn writers(count: usize) -> Vec<ColumnWriter> {
@@ -224,16 +278,14 @@ mod tests {
     #[test]
     fn every_column_has_its_part_of_every_row_group() {
         let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let mut encoders = Encoders::new(&pool, writers(20));
+        let mut encoders = encoders(&pool, 20, 20);
         for block in 1..=100 {
             let end = match block {
                 _ if block % 20 == 0 => End::RowGroup,
                 _ if block % 5 == 0 => End::Page,
                 _ => End::Nothing,
             };
-            encoders
-                .write(vec![(0..20).map(cells).collect()], end)
-                .unwrap();
+            encoders.write(rows(50), end).unwrap();
         }
         encoders.wait(0).unwrap();
         let groups: Vec<_> = std::iter::from_fn(|| encoders.next_group()).collect();
@@ -246,9 +298,15 @@ mod tests {
     #[test]
     fn a_panic_goes_on_in_whoever_waits() {
         let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        let mut encoders = Encoders::new(&pool, writers(2));
         // There are no cells for the second column.
-        let written = encoders.write(vec![vec![cells(1)]], End::Page);
+        is_passed_on(encoders(&pool, 2, 1));
+        is_passed_on(Encoders::new(&pool, writers(2), |_: &[Box<u32>]| {
+            panic!("rows of a test are not filled")
+        }));
+    }
+
+    fn is_passed_on(mut encoders: Encoders<'_, u32>) {
+        let written = encoders.write(rows(1), End::Page);
         let waited = catch_unwind(AssertUnwindSafe(|| written.and_then(|()| encoders.wait(0))));
         assert!(waited.is_err());
     }

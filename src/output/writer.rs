@@ -3,14 +3,16 @@
 //! Rows are taken in blocks of fixed size, whatever sizes they come in, so that the bytes of the
 //! file depend on the rows alone. A block is first turned into cells, a cache's worth of rows at a
 //! time, which are dropped while they are in that cache; then every column is encoded and compressed
-//! by itself ([`Encoders`]), while the next block is gathered. Both steps use all threads of the pool.
+//! by itself. Threads of a pool do both ([`Encoders`]), while the next blocks are gathered.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use arrow::datatypes::SchemaRef;
+use crossbeam_channel::{Sender, bounded};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::errors::ParquetError;
@@ -18,7 +20,6 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use super::columns::{Column, FileColumn, file_columns, schema};
 use super::encode::Cells;
@@ -39,12 +40,11 @@ const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 /// Writes one of the tables. It waits for the threads of its pool, so it is not for one of them.
 pub struct TableWriter<'p, F> {
     path: PathBuf,
-    pool: &'p ThreadPool,
     file: SerializedFileWriter<BufWriter<File>>,
-    columns: Vec<FileColumn<F>>,
+    flusher: Flusher,
     /// Whole chunks of the next block, then one that is not.
     pending: Vec<Vec<Box<F>>>,
-    encoders: Encoders<'p>,
+    encoders: Encoders<'p, F>,
     group_rows: usize,
     rows: u64,
 }
@@ -58,7 +58,7 @@ pub struct Written {
     pub bytes: u64,
 }
 
-impl<'p, F: Send + Sync> TableWriter<'p, F> {
+impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
     /// Begins the file at `path`, with the columns of `table` that the options ask for.
     ///
     /// # Errors
@@ -72,17 +72,18 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
         let columns = file_columns(table, options.groups);
         let schema = schema(&columns);
         let file = File::create(path).map_err(Error::io(path, "create"))?;
+        let flusher = Flusher::of(&file).map_err(Error::io(path, "write"))?;
         let file = begin(BufWriter::with_capacity(1 << 20, file), &schema, options)
             .map_err(|error| parquet_error(path, error))?;
         let descriptors = file.schema_descr().columns();
         let writers = columns.iter().zip(descriptors);
         let writers = writers.map(|(column, descriptor)| column.writer(descriptor));
+        let writers = writers.collect();
         Ok(Self {
             path: path.to_owned(),
-            pool,
-            encoders: Encoders::new(pool, writers.collect()),
+            encoders: Encoders::new(pool, writers, move |rows| fill(&columns, rows)),
             file,
-            columns,
+            flusher,
             pending: Vec::new(),
             group_rows: 0,
             rows: 0,
@@ -124,14 +125,21 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
             .and_then(|()| self.append())
             .map_err(|error| parquet_error(&self.path, error))?;
         let Self {
-            path, file, rows, ..
+            path,
+            file,
+            flusher,
+            rows,
+            ..
         } = self;
         let file = file
             .into_inner()
             .map_err(|error| parquet_error(&path, error))?
             .into_inner()
             .map_err(|error| Error::io(&path, "write")(error.into_error()))?;
-        file.sync_all().map_err(Error::io(&path, "write"))?;
+        flusher
+            .finish()
+            .and_then(|()| file.sync_all())
+            .map_err(Error::io(&path, "write"))?;
         let metadata = file.metadata().map_err(Error::io(&path, "write"))?;
         Ok(Written {
             rows,
@@ -153,20 +161,15 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
             rows if rows.is_multiple_of(PAGE) => End::Page,
             _ => End::Nothing,
         };
-        let columns = &self.columns;
-        let cells = self.pool.install(|| {
-            let chunks = chunks.into_par_iter();
-            chunks.map(|chunk| fill(columns, &chunk)).collect()
-        });
-        self.encode(cells, end)
+        self.encode(chunks, end)
     }
 
-    fn encode(&mut self, cells: Vec<Vec<Cells>>, end: End) -> Result<(), Error> {
+    fn encode(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) -> Result<(), Error> {
         if end == End::RowGroup {
             self.group_rows = 0;
         }
         self.encoders
-            .write(cells, end)
+            .write(chunks, end)
             .and_then(|()| self.append())
             .map_err(|error| parquet_error(&self.path, error))
     }
@@ -180,8 +183,38 @@ impl<'p, F: Send + Sync> TableWriter<'p, F> {
                 self.encoders.recycle(number, spare);
             }
             group.close()?;
+            self.flusher.flush();
         }
         Ok(())
+    }
+}
+
+/// Has the disk take what is written of a file while more is encoded, so that little is left at its
+/// end.
+struct Flusher {
+    asked: Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Flusher {
+    fn of(file: &File) -> io::Result<Self> {
+        let file = file.try_clone()?;
+        let (asked, asks) = bounded(1);
+        let thread = thread::Builder::new().name("flush".to_owned());
+        let thread = thread.spawn(move || asks.iter().try_for_each(|()| file.sync_data()))?;
+        Ok(Self { asked, thread })
+    }
+
+    /// Does not wait. What is asked for meanwhile is done together.
+    fn flush(&self) {
+        let _ = self.asked.try_send(());
+    }
+
+    /// Waits for all that was asked for. An error is told only once, here or to whoever flushes next.
+    fn finish(self) -> io::Result<()> {
+        drop(self.asked);
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
     }
 }
 

@@ -20,8 +20,11 @@ pub mod key;
 mod merge;
 pub mod output;
 mod pipeline;
+#[cfg(test)]
+mod pipeline_tests;
 mod prefetch;
 mod reader;
+mod sizes;
 pub mod summary;
 
 use std::fs::File;
@@ -37,6 +40,7 @@ pub use summary::Summary;
 use capture::{Inputs, Progress};
 use key::KeyHasher;
 use output::OutputFolder;
+use sizes::Sizes;
 
 /// Reads the traces, writes both tables and the summary into `config.out`, and returns the summary.
 ///
@@ -69,7 +73,7 @@ pub fn run_into(
     let intake = Intake::new(&config.flow, hasher);
     let mut inputs = Inputs::open(&config.traces, &config.read, intake.decoder())?;
     watch(inputs.progress());
-    let outcome = pipeline::run(config, &mut inputs, intake, &folder)?;
+    let outcome = pipeline::run(config, &mut inputs, intake, &folder, Sizes::default())?;
     let summary = summarise(inputs, outcome, begun.elapsed().as_secs_f64());
     write_summary(&folder, &summary)?;
     folder.publish()?;

@@ -27,16 +27,8 @@ use crate::intake::{Decoder, Intake};
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
 use crate::reader::{Answer, Batch, BatchEnd, Lane, Read, Reader, Spent, Stopped, Turn};
+use crate::sizes::Sizes;
 use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
-
-/// Batches on their way to a worker.
-const BATCHES_IN_FLIGHT: usize = 16;
-/// A worker that has fewer batches to count reads, unless another does.
-const FEW: usize = 4;
-/// It reads until it has so many.
-const ENOUGH: usize = 8;
-/// Pieces of closed flows on their way from a worker to the writer.
-const PIECES_IN_FLIGHT: usize = 12;
 
 /// What the pipeline counted.
 pub(crate) struct Outcome {
@@ -50,6 +42,7 @@ pub(crate) fn run(
     inputs: &mut Inputs<Decoder>,
     intake: Intake,
     folder: &OutputFolder,
+    sizes: Sizes,
 ) -> Result<Outcome, Error> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(config.threads)
@@ -62,8 +55,8 @@ pub(crate) fn run(
         let mut closed = Vec::new();
         let mut begun = Vec::new();
         for number in 0..config.threads.max(1) {
-            let (full, full_out) = bounded(BATCHES_IN_FLIGHT);
-            let (closed_in, closed_out) = bounded(PIECES_IN_FLIGHT);
+            let (full, full_out) = bounded(sizes.batches);
+            let (closed_in, closed_out) = bounded(sizes.pieces);
             let (answers_in, answers) = unbounded();
             lanes.push(Lane { full, answers });
             closed.push(Run::new(closed_out));
@@ -74,25 +67,19 @@ pub(crate) fn run(
                 spent: &spent,
                 closed: closed_in,
                 answers: answers_in,
+                sizes,
                 state: State::Counting,
             });
         }
-        let reader = Reader::new(inputs, lanes, &spent, intake, config.flow.limit);
+        let reader = Reader::new(inputs, lanes, &spent, intake, config.flow.limit, sizes);
         let (pass_on, turns) = bounded(1);
         let turns = Turns { pass_on, turns };
         turns.pass_on(Box::new(reader));
         let mut workers = Vec::new();
         for worker in begun {
-            #[cfg(test)]
-            let is_broken = config.flow.community_id_seed == tests::BROKEN;
             let turns = turns.clone();
             let name = format!("worker {}", worker.number);
-            let work = move || {
-                #[cfg(test)]
-                assert!(!is_broken, "a worker of a test breaks");
-                worker.run(&turns)
-            };
-            workers.push(spawn(scope, name, work)?);
+            workers.push(spawn(scope, name, move || worker.run(&turns))?);
         }
         drop(turns);
         let pool = &pool;
@@ -153,6 +140,7 @@ struct Worker<'r> {
     spent: &'r Spent,
     closed: Sender<Closed>,
     answers: Sender<Answer>,
+    sizes: Sizes,
     state: State,
 }
 
@@ -171,7 +159,7 @@ impl<'r> Worker<'r> {
     fn run(mut self, turns: &Turns<'r>) -> Option<Read> {
         let mut read = None;
         while self.state == State::Counting {
-            if self.full.len() < FEW
+            if self.full.len() < self.sizes.few
                 && let Ok(reader) = turns.turns.try_recv()
             {
                 read = self.read(reader, turns).or(read);
@@ -197,12 +185,12 @@ impl<'r> Worker<'r> {
     /// Reads until enough batches wait for this worker.
     fn read(&mut self, reader: Box<Reader<'r>>, turns: &Turns<'r>) -> Option<Read> {
         let waiting = self.full.len();
-        if waiting >= FEW {
+        if waiting >= self.sizes.few {
             // They came just before the reader did.
             turns.pass_on(reader);
             return None;
         }
-        let due = ENOUGH - waiting;
+        let due = self.sizes.enough - waiting;
         match reader.turn(self.number, due, || self.count_all()) {
             Turn::Enough(reader) => {
                 turns.pass_on(reader);
@@ -227,6 +215,11 @@ impl<'r> Worker<'r> {
 
     /// Counts a batch, and does what is asked at its end.
     fn count(&mut self, batch: Batch) {
+        #[cfg(test)]
+        assert!(
+            !crate::pipeline_tests::is_broken(&batch),
+            "a worker of a test breaks"
+        );
         self.tracker.process(&batch.packets, &batch.links);
         let end = batch.end;
         self.spent.put(batch);
@@ -322,104 +315,5 @@ impl<'p> Writer<'p> {
             worker.end_epoch(&mut self.fates);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::mpsc;
-    use std::thread;
-    use std::time::Duration;
-
-    use crate::capture::ReadOptions;
-    use crate::config::FlowOptions;
-    use crate::decode::IpVersion;
-    use crate::key::{Endpoint, FlowKey, KeyHasher, Protocol};
-    use crate::reader::{EPOCH, shard};
-    use crate::{Config, Error};
-
-    /// A seed with which workers panic.
-    pub(super) const BROKEN: u16 = 0xdead;
-
-    #[test]
-    fn a_panic_of_a_worker_ends_the_run_and_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        for threads in [1, 3] {
-            let trace = Path::new("testdata/mixed/http-dns.pcap");
-            let mut config = config(trace, folder.path(), threads);
-            config.flow.community_id_seed = BROKEN;
-            let error = crate::run(&config, |_| ()).unwrap_err();
-            assert!(matches!(error, Error::Internal(_)), "{error}");
-            assert!(error.to_string().contains("worker 0 panicked"), "{error}");
-            assert!(folder.path().read_dir().unwrap().next().is_none());
-        }
-    }
-
-    /// All flows belong to one worker, or four of five, which closes more of them in an epoch than may
-    /// wait for the writer. The other one reads, and has to end the epoch for the writer to go on.
-    #[test]
-    fn a_worker_with_most_of_the_flows_is_waited_for() {
-        let all: fn(u32) -> bool = is_of_worker_1;
-        for wanted in [all, |number| number % 4 == 0 || is_of_worker_1(number)] {
-            let folder = tempfile::tempdir().unwrap();
-            let trace = folder.path().join("trace.pcap");
-            std::fs::write(&trace, flows(EPOCH + 40_000, wanted)).unwrap();
-            let config = config(&trace, folder.path(), 2);
-            let (done, result) = mpsc::channel();
-            thread::spawn(move || {
-                let _ = done.send(crate::run(&config, |_| ()));
-            });
-            let summary = result.recv_timeout(Duration::from_secs(100));
-            let summary = summary.expect("it ends").unwrap();
-            assert_eq!(summary.flows.udp.rows, EPOCH + 40_000);
-        }
-    }
-
-    const SEED: u64 = 7;
-
-    fn config(trace: &Path, folder: &Path, threads: usize) -> Config {
-        Config {
-            traces: vec![trace.into()],
-            out: folder.join("out"),
-            force: false,
-            read: ReadOptions::default(),
-            threads,
-            flow: FlowOptions::default(),
-            hash_seed: Some(SEED),
-        }
-    }
-
-    fn is_of_worker_1(number: u32) -> bool {
-        shard(KeyHasher::seeded(SEED).hash(&key(number)), 2) == 1
-    }
-
-    /// A capture of datagrams a millisecond apart, each in a flow of its own, of those that are
-    /// `wanted`.
-    fn flows(count: u64, wanted: impl Fn(u32) -> bool) -> Vec<u8> {
-        let head: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101];
-        let mut bytes: Vec<u8> = head.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let mine = (0_u32..).filter(|&number| wanted(number));
-        for (at, number) in (0_u32..).zip(mine.take(usize::try_from(count).unwrap())) {
-            let words = [at / 1000, at % 1000 * 1000, 28, 28];
-            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-            bytes.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
-            bytes.extend(number.to_be_bytes());
-            bytes.extend([9, 9, 9, 9, 0, 53, 0, 53, 0, 8, 0, 0]);
-        }
-        bytes
-    }
-
-    fn key(number: u32) -> FlowKey {
-        let endpoint = |address: [u8; 4]| {
-            let mut bytes = [0; 16];
-            bytes[..4].copy_from_slice(&address);
-            Endpoint {
-                address: bytes,
-                port: 53,
-            }
-        };
-        let (from, to) = (endpoint(number.to_be_bytes()), endpoint([9; 4]));
-        FlowKey::new(IpVersion::V4, Protocol::Udp, from, to).0
     }
 }

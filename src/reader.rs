@@ -17,12 +17,8 @@ use crate::decode::LinkInfo;
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo, marks};
 use crate::intake::{DecodedPacket, Decoder, Intake};
+use crate::sizes::Sizes;
 use crate::summary::PacketSummary;
-
-/// Packets in an epoch. Flows that end in one epoch are sorted and written together.
-pub(crate) const EPOCH: u64 = 1 << 17;
-/// Packets in a batch. From 256 to 4,096 the end-to-end bench shows no difference.
-pub(crate) const BATCH: usize = 1024;
 
 /// Packets on their way to a worker.
 #[derive(Debug, Default)]
@@ -124,6 +120,7 @@ impl<'r> Reader<'r> {
         spent: &'r Spent,
         intake: Intake,
         limit: Option<Limit>,
+        sizes: Sizes,
     ) -> Self {
         let dealer = Dealer {
             intake,
@@ -131,6 +128,8 @@ impl<'r> Reader<'r> {
             batches: lanes.iter().map(|_| Batch::default()).collect(),
             lanes,
             spent,
+            sizes,
+            epoch_end: sizes.epoch,
             turn: 0,
             due: 0,
         };
@@ -174,6 +173,9 @@ struct Dealer<'r> {
     batches: Vec<Batch>,
     spent: &'r Spent,
     bound: Bound,
+    sizes: Sizes,
+    /// The number of packets with which the epoch ends.
+    epoch_end: u64,
     /// The worker whose turn it is.
     turn: usize,
     /// Batches for that worker until the turn ends.
@@ -224,7 +226,8 @@ impl Dealer<'_> {
     /// Ends the epoch after its last packet, and the turn when that is due.
     #[inline]
     fn go_on(&mut self, count: &mut impl FnMut() -> Result<(), Stopped>) -> Result<(), Pause> {
-        if self.intake.packets().is_multiple_of(EPOCH) {
+        if self.intake.packets() == self.epoch_end {
+            self.epoch_end += self.sizes.epoch;
             self.end(BatchEnd::Epoch(self.intake.clock()), count)?;
         }
         if self.due == 0 {
@@ -247,7 +250,7 @@ impl Dealer<'_> {
         if info.facts.has(marks::WRAPPED) {
             batch.links.push(*link);
         }
-        if batch.packets.len() >= BATCH {
+        if batch.packets.len() >= self.sizes.batch {
             self.hand_over(lane, BatchEnd::None, count)?;
         }
         if self.bound.is_reached() {

@@ -130,8 +130,6 @@ impl<'r> Reader<'r> {
             spent,
             sizes,
             epoch_end: sizes.epoch,
-            turn: 0,
-            due: 0,
         };
         Self { inputs, dealer }
     }
@@ -141,16 +139,21 @@ impl<'r> Reader<'r> {
     /// over; an error says that it cannot.
     pub(crate) fn turn(
         mut self: Box<Self>,
-        turn: usize,
+        worker: usize,
         enough: usize,
-        mut count: impl FnMut() -> Result<(), Stopped>,
+        count: impl FnMut() -> Result<(), Stopped>,
     ) -> Turn<'r> {
         let Self { inputs, dealer } = &mut *self;
-        (dealer.turn, dealer.due) = (turn, enough);
+        let mut dealing = Dealing {
+            dealer,
+            worker,
+            due: enough,
+            count,
+        };
         let read = inputs.each(|sight| {
             let taken = match sight {
-                Sight::Packet(packet) => dealer.packet(&packet, &mut count),
-                Sight::View(packet) => dealer.decoded(packet, &mut count),
+                Sight::Packet(packet) => dealing.packet(&packet),
+                Sight::View(packet) => dealing.decoded(packet),
             };
             match taken {
                 Ok(()) => ControlFlow::Continue(()),
@@ -160,13 +163,17 @@ impl<'r> Reader<'r> {
         match read {
             Ok(ControlFlow::Break(Pause::Enough)) => Turn::Enough(self),
             Ok(ControlFlow::Break(Pause::Stopped)) => Turn::Over(Ok(Err(Stopped))),
-            Ok(ControlFlow::Continue(())) => Turn::Over(Ok(self.dealer.finish(&mut count))),
+            Ok(ControlFlow::Continue(())) => {
+                let clock = dealing.dealer.intake.clock();
+                let ended = dealing.end(BatchEnd::Trace(clock));
+                Turn::Over(Ok(ended.map(|()| self.dealer.intake.finish())))
+            }
             Err(error) => Turn::Over(Err(error)),
         }
     }
 }
 
-/// Puts each packet into the batch of its worker.
+/// What is kept from turn to turn.
 struct Dealer<'r> {
     intake: Intake,
     lanes: Vec<Lane>,
@@ -176,59 +183,54 @@ struct Dealer<'r> {
     sizes: Sizes,
     /// The number of packets with which the epoch ends.
     epoch_end: u64,
-    /// The worker whose turn it is.
-    turn: usize,
-    /// Batches for that worker until the turn ends.
-    due: usize,
 }
 
-impl Dealer<'_> {
+/// A turn: puts each packet into the batch of its worker.
+struct Dealing<'t, 'r, C> {
+    dealer: &'t mut Dealer<'r>,
+    /// Whose turn it is.
+    worker: usize,
+    /// Batches for that worker until the turn ends.
+    due: usize,
+    /// Has it count all that waits for it.
+    count: C,
+}
+
+impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
     #[inline(always)]
-    fn packet(
-        &mut self,
-        packet: &Packet<'_>,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Pause> {
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Pause> {
         let mut link = LinkInfo::default();
-        match self.intake.plain(packet, &mut link) {
-            Some(info) => self.send(info, &link, count)?,
-            None => self.other(packet, count)?,
+        match self.dealer.intake.plain(packet, &mut link) {
+            Some(info) => self.send(info, &link)?,
+            None => self.other(packet)?,
         }
-        self.go_on(count)
+        self.go_on()
     }
 
     /// The same for a packet that is not as most are.
     #[inline(never)]
-    fn other(
-        &mut self,
-        packet: &Packet<'_>,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Stopped> {
+    fn other(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
         let mut link = LinkInfo::default();
-        match self.intake.other(packet, &mut link) {
-            Some(info) => self.send(info, &link, count),
+        match self.dealer.intake.other(packet, &mut link) {
+            Some(info) => self.send(info, &link),
             None => Ok(()),
         }
     }
 
     /// The same for a packet that was decoded elsewhere.
-    fn decoded(
-        &mut self,
-        packet: &DecodedPacket,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Pause> {
-        if let Some((info, link)) = self.intake.decoded(packet) {
-            self.send(info, link, count)?;
+    fn decoded(&mut self, packet: &DecodedPacket) -> Result<(), Pause> {
+        if let Some((info, link)) = self.dealer.intake.decoded(packet) {
+            self.send(info, link)?;
         }
-        self.go_on(count)
+        self.go_on()
     }
 
     /// Ends the epoch after its last packet, and the turn when that is due.
     #[inline]
-    fn go_on(&mut self, count: &mut impl FnMut() -> Result<(), Stopped>) -> Result<(), Pause> {
-        if self.intake.packets() == self.epoch_end {
-            self.epoch_end += self.sizes.epoch;
-            self.end(BatchEnd::Epoch(self.intake.clock()), count)?;
+    fn go_on(&mut self) -> Result<(), Pause> {
+        if self.dealer.intake.packets() == self.dealer.epoch_end {
+            self.dealer.epoch_end += self.dealer.sizes.epoch;
+            self.end(BatchEnd::Epoch(self.dealer.intake.clock()))?;
         }
         if self.due == 0 {
             return Err(Pause::Enough);
@@ -238,23 +240,19 @@ impl Dealer<'_> {
 
     /// Puts a packet into the batch of its worker.
     #[inline(always)]
-    fn send(
-        &mut self,
-        info: PacketInfo,
-        link: &LinkInfo,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Stopped> {
-        let lane = shard(info.hash, self.lanes.len());
-        let batch = &mut self.batches[lane];
+    fn send(&mut self, info: PacketInfo, link: &LinkInfo) -> Result<(), Stopped> {
+        let dealer = &mut *self.dealer;
+        let lane = shard(info.hash, dealer.lanes.len());
+        let batch = &mut dealer.batches[lane];
         batch.packets.push(info);
         if info.facts.has(marks::WRAPPED) {
             batch.links.push(*link);
         }
-        if batch.packets.len() >= self.sizes.batch {
-            self.hand_over(lane, BatchEnd::None, count)?;
+        if batch.packets.len() >= dealer.sizes.batch {
+            self.hand_over(lane, BatchEnd::None)?;
         }
-        if self.bound.is_reached() {
-            self.keep_within(count)?;
+        if self.dealer.bound.is_reached() {
+            self.keep_within()?;
         }
         Ok(())
     }
@@ -262,22 +260,19 @@ impl Dealer<'_> {
     /// Lets flows go if the tables may be full, all of them together: which ones does not depend
     /// on how many tables there are.
     #[cold]
-    fn keep_within(
-        &mut self,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Stopped> {
-        self.end(BatchEnd::Weigh(self.intake.clock()), count)?;
+    fn keep_within(&mut self) -> Result<(), Stopped> {
+        self.end(BatchEnd::Weigh(self.dealer.intake.clock()))?;
         let mut weight = 0;
-        for answer in self.answers(count)? {
+        for answer in self.answers()? {
             if let Answer::Weight(more) = answer {
                 weight += more;
             }
         }
-        let excess = self.bound.excess(weight);
+        let excess = self.dealer.bound.excess(weight);
         if excess > 0 {
-            self.end(BatchEnd::Rank(excess), count)?;
+            self.end(BatchEnd::Rank(excess))?;
             let mut ranked = Vec::new();
-            for answer in self.answers(count)? {
+            for answer in self.answers()? {
                 if let Answer::Ranked(more) = answer {
                     ranked.extend(more);
                 }
@@ -289,67 +284,47 @@ impl Dealer<'_> {
                 freed >= excess
             });
             if let Some(last) = last.or(ranked.last()) {
-                self.end(BatchEnd::Evict(*last), count)?;
+                self.end(BatchEnd::Evict(*last))?;
             }
             weight = weight.saturating_sub(freed);
         }
-        self.bound.found(weight);
+        self.dealer.bound.found(weight);
         Ok(())
     }
 
     /// What all workers say, also the one whose turn it is.
-    fn answers(
-        &self,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<Vec<Answer>, Stopped> {
-        count()?;
-        let answers = self.lanes.iter().map(|lane| lane.answers.recv());
+    fn answers(&mut self) -> Result<Vec<Answer>, Stopped> {
+        (self.count)()?;
+        let answers = self.dealer.lanes.iter().map(|lane| lane.answers.recv());
         answers.collect::<Result<_, _>>().map_err(|_| Stopped)
     }
 
     /// Tells every worker that an epoch or the trace ends here.
-    fn end(
-        &mut self,
-        end: BatchEnd,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Stopped> {
+    fn end(&mut self, end: BatchEnd) -> Result<(), Stopped> {
         // The worker whose turn it is comes last: what it has closed in an epoch it can hand over only
         // when all others know that the epoch has ended.
-        let lanes = self.lanes.len();
-        (1..=lanes).try_for_each(|after| self.hand_over((self.turn + after) % lanes, end, count))
+        let lanes = self.dealer.lanes.len();
+        (1..=lanes).try_for_each(|after| self.hand_over((self.worker + after) % lanes, end))
     }
 
-    fn hand_over(
-        &mut self,
-        lane: usize,
-        end: BatchEnd,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<(), Stopped> {
-        if lane == self.turn {
+    fn hand_over(&mut self, lane: usize, end: BatchEnd) -> Result<(), Stopped> {
+        if lane == self.worker {
             self.due = self.due.saturating_sub(1);
         }
-        let mut batch = mem::replace(&mut self.batches[lane], self.spent.take());
+        let dealer = &mut *self.dealer;
+        let mut batch = mem::replace(&mut dealer.batches[lane], dealer.spent.take());
         batch.end = end;
-        let full = &self.lanes[lane].full;
+        let full = &dealer.lanes[lane].full;
         match full.try_send(batch) {
             Ok(()) => Ok(()),
             Err(TrySendError::Disconnected(_)) => Err(Stopped),
             // Its worker may wait for the writer, which then waits for what the worker whose turn
             // it is has closed: all of that comes first. Or it is that worker's own lane.
             Err(TrySendError::Full(batch)) => {
-                count()?;
+                (self.count)()?;
                 full.send(batch).map_err(|_| Stopped)
             }
         }
-    }
-
-    /// Hands over what is left, and says what was counted.
-    fn finish(
-        mut self,
-        count: &mut impl FnMut() -> Result<(), Stopped>,
-    ) -> Result<PacketSummary, Stopped> {
-        let end = BatchEnd::Trace(self.intake.clock());
-        self.end(end, count).map(|()| self.intake.finish())
     }
 }
 

@@ -225,8 +225,10 @@ impl<'a> Descent<'a, '_> {
         }
     }
 
-    /// Notes the id of a VLAN tag; only the first two count, and none inside a tunnel.
-    pub(super) fn note_vlan(&mut self, id: u16) {
+    /// Notes a VLAN tag by its first two bytes, priority and id; only the first two count, and
+    /// none inside a tunnel.
+    pub(super) fn note_vlan(&mut self, control: u16) {
+        let id = control & 0x0FFF;
         if !self.want.link || self.link.tunnel.is_some() {
             return;
         }

@@ -28,7 +28,7 @@ pub(super) fn ether_type(descent: &mut Descent<'_, '_>, ether_type: u16) -> Step
     match ether_type {
         0x0800 => Ok(Layer::Ipv4),
         0x86DD => Ok(Layer::Ipv6),
-        0x8100 | 0x88A8 | 0x9100 | 0x9200 | 0x9300 => tag(descent),
+        _ if is_tag(ether_type) => tags(descent),
         0x8847 | 0x8848 => Ok(Layer::Mpls),
         0x8864 => Ok(Layer::Pppoe),
         0x88E7 => Ok(Layer::BackboneTag),
@@ -37,10 +37,23 @@ pub(super) fn ether_type(descent: &mut Descent<'_, '_>, ether_type: u16) -> Step
     }
 }
 
-/// Opens a VLAN tag (IEEE 802.1Q, 9.6).
-fn tag(descent: &mut Descent<'_, '_>) -> Step {
+/// Whether an Ethernet type announces a VLAN tag.
+fn is_tag(ether_type: u16) -> bool {
+    matches!(ether_type, 0x8100 | 0x88A8 | 0x9100 | 0x9200 | 0x9300)
+}
+
+/// Opens the VLAN tags that stand in a row (IEEE 802.1Q, 9.6). Of those that announce another one
+/// only the first two say more, so that the others are stepped over at once.
+fn tags(descent: &mut Descent<'_, '_>) -> Step {
+    let (tags, _) = descent.rest.captured.as_chunks::<4>();
+    let announces_tag = |&&[_, _, c, d]: &&[u8; 4]| is_tag(be16([c, d]));
+    let outer_count = tags.iter().take_while(announces_tag).count();
+    for &[a, b, ..] in tags.iter().take(outer_count.min(2)) {
+        descent.note_vlan(be16([a, b]));
+    }
+    descent.skip(outer_count * 4, Fate::ShortLink)?;
     let [a, b, c, d] = *descent.take::<4>(Fate::ShortLink)?;
-    descent.note_vlan(be16([a, b]) & 0x0FFF);
+    descent.note_vlan(be16([a, b]));
     Ok(type_or_length([c, d]))
 }
 

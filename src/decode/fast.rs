@@ -10,8 +10,8 @@
 //! 31 ns by the descent. Going on to the descent, as a tunnel must, costs about 10 ns more.
 
 use super::Want;
-use super::headers::{Headers, IpHeader, IpVersion, LinkInfo, Transport};
-use super::ip::{address_v4, number};
+use super::headers::{Headers, IpHeader, LinkInfo, Transport};
+use super::ip::{header_v4, header_v6, number};
 use super::payload::be16;
 use super::transport::{tcp_header, tcp_header_len};
 use super::udp_tunnel::is_tunnel_port;
@@ -54,44 +54,27 @@ pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<He
 #[inline(always)]
 fn ipv4(packet: &[u8]) -> Option<(IpHeader, u8, &[u8], usize)> {
     let (header, rest) = packet.split_first_chunk::<20>()?;
-    let [first, tos, l0, l1, i0, i1, f0, f1, ttl, protocol, ..] = *header;
-    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let [first, _, l0, l1, _, _, f0, f1, _, protocol, ..] = *header;
     // Version 4 and five words; neither an offset nor more fragments.
     if first != 0x45 || be16([f0, f1]) & 0x3FFF != 0 {
         return None;
     }
     let length = be16([l0, l1]);
-    let ip = IpHeader {
-        version: IpVersion::V4,
-        source: address_v4([s0, s1, s2, s3]),
-        destination: address_v4([d0, d1, d2, d3]),
-        length: u32::from(length),
-        ttl,
-        tos,
-        id: be16([i0, i1]),
-    };
+    let ip = header_v4(header, u32::from(length));
     Some((ip, protocol, rest, usize::from(length).checked_sub(20)?))
 }
 
 /// The same of an IPv6 header.
 #[inline(always)]
 fn ipv6(packet: &[u8]) -> Option<(IpHeader, u8, &[u8], usize)> {
-    let (header, rest) = packet.split_first_chunk::<40>()?;
-    let (&[a, b, _, _, l0, l1, next, ttl], addresses) = header.split_first_chunk::<8>()?;
-    let (source, destination) = addresses.split_first_chunk::<16>()?;
+    let header = packet.as_chunks::<8>().0.first_chunk::<5>()?;
+    let [[first, _, _, _, l0, l1, next, _], ..] = *header;
     let length = be16([l0, l1]);
-    if a >> 4 != 6 {
+    if first >> 4 != 6 {
         return None;
     }
-    let ip = IpHeader {
-        version: IpVersion::V6,
-        source: u128::from_be_bytes(*source).to_be_bytes(),
-        destination: u128::from_be_bytes(*destination.first_chunk::<16>()?).to_be_bytes(),
-        length: u32::from(length) + 40,
-        ttl,
-        tos: (a << 4) | (b >> 4),
-        id: 0,
-    };
+    let ip = header_v6(header, u32::from(length) + 40);
+    let rest = packet.get(40..)?;
     // A length of 0, of which the descent knows more, leaves no transport header here.
     Some((ip, next, rest, usize::from(length)))
 }

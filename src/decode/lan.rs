@@ -129,7 +129,7 @@ pub(super) fn switch_tag(descent: &mut Descent<'_, '_>, tag: SwitchTag) -> Step 
     }
     let [first, _, a, b] = *descent.take::<4>(Fate::ShortLink)?;
     if tag != SwitchTag::Broadcom && first & TAGGED != 0 {
-        descent.note_vlan(be16([a, b]) & 0x0FFF);
+        descent.note_vlan(be16([a, b]));
     }
     let field = *descent.take::<2>(Fate::ShortLink)?;
     Ok(ethernet::type_or_length(field))

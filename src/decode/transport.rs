@@ -8,7 +8,7 @@ use super::{Decap, Want};
 use super::{options, udp_tunnel};
 
 /// Reads a TCP header, which always ends the descent.
-pub(super) fn tcp(descent: &mut Descent<'_, '_>, ip: &InIp) -> End {
+pub(super) fn tcp(descent: &mut Descent<'_, '_>, ip: &InIp<'_>) -> End {
     let Payload { captured, length } = descent.rest;
     let Some((fixed, rest)) = captured.split_first_chunk::<20>() else {
         return descent.end_at(Decoded::Other(Fate::ShortTcp));
@@ -22,7 +22,7 @@ pub(super) fn tcp(descent: &mut Descent<'_, '_>, ip: &InIp) -> End {
     let [a, b, c, d, ..] = *fixed;
     let transport = Transport::Tcp(tcp_header(fixed, options, descent.want));
     descent.end_at(Decoded::Transport(Headers {
-        ip: ip.header,
+        ip: ip.header(),
         source_port: be16([a, b]),
         destination_port: be16([c, d]),
         transport,
@@ -78,7 +78,7 @@ pub(super) fn tcp_header(fixed: &[u8; 20], options: &[u8], want: Want) -> TcpHea
 }
 
 /// Reads a UDP header; the descent goes on if it carries a tunnel that can be opened.
-pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
+pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp<'_>) -> Step {
     let whole_len = descent.rest.length;
     let Some(&[a, b, c, d, e, f, _, _]) = descent.rest.take::<8>() else {
         return Err(descent.end_at(Decoded::Other(Fate::ShortUdp)));
@@ -94,7 +94,7 @@ pub(super) fn udp(descent: &mut Descent<'_, '_>, ip: &InIp) -> Step {
         None => whole_len,
     };
     let headers = Headers {
-        ip: ip.header,
+        ip: ip.header(),
         source_port: be16([a, b]),
         destination_port: be16([c, d]),
         transport: Transport::Udp,

@@ -1,5 +1,7 @@
 //! IPv4, IPv6, its extension headers, and what they announce.
 
+use etherparse::{IpAuthHeaderSlice, Ipv6FragmentHeaderSlice, err};
+
 use super::descent::{Descent, End, Layer, Step};
 use super::headers::{AddressBytes, Decoded, Fate, IpHeader, IpVersion, LaterFragment, Tunnel};
 use super::payload::{be16, be32};
@@ -269,13 +271,16 @@ fn ip_in_ip(outer: IpVersion, inner: IpVersion) -> Tunnel {
     }
 }
 
-/// Opens an authentication header (RFC 4302, 2): its length is in words of four bytes, without two
-/// of them, and counts no fewer than the three that each has.
+/// Opens an authentication header (RFC 4302).
 fn authentication(descent: &mut Descent<'_, '_>, ip: &mut InIp<'_>) -> Result<(), End> {
-    let &[next, words, _, _, _, _, _, _, _, _, _, _] = descent.take(Fate::ShortIp)?;
-    let rest_len = usize::from(words).checked_sub(1).map(|words| words * 4);
-    ip.protocol = next;
-    descent.skip(rest_len.ok_or(End::Stuck(Fate::BadIp))?, Fate::ShortIp)
+    use err::ip_auth::HeaderSliceError::{Content, Len};
+    let header = IpAuthHeaderSlice::from_slice(descent.rest.captured);
+    let header = header.map_err(|error| match error {
+        Len(_) => End::Stuck(Fate::ShortIp),
+        Content(_) => End::Stuck(Fate::BadIp),
+    })?;
+    ip.protocol = header.next_header().0;
+    descent.skip(header.slice().len(), Fate::ShortIp)
 }
 
 /// Opens an IPv6 extension header of the common form (RFC 6564). The shortest ones in front of
@@ -293,18 +298,16 @@ fn extension(descent: &mut Descent<'_, '_>, ip: &mut InIp<'_>) -> Result<(), End
 /// Opens an IPv6 fragment header (RFC 8200, 4.5). An atomic fragment (RFC 6946), which has
 /// neither an offset nor a successor, is none.
 fn fragment(descent: &mut Descent<'_, '_>, ip: &mut InIp<'_>) -> Result<(), End> {
-    const OFFSET: u16 = 0xFFF8;
-    const MORE_FRAGMENTS: u16 = 0x0001;
-    let [next, _, f0, f1, identification @ ..] = *descent.take::<8>(Fate::ShortIp)?;
-    let (fragment, identification) = (be16([f0, f1]), be32(identification));
-    ip.protocol = next;
-    if fragment & OFFSET != 0 {
-        return Err(later_fragment(descent, ip, identification));
+    let header = Ipv6FragmentHeaderSlice::from_slice(descent.rest.captured);
+    let header = header.map_err(|_| End::Stuck(Fate::ShortIp))?;
+    ip.protocol = header.next_header().0;
+    if header.fragment_offset().value() != 0 {
+        return Err(later_fragment(descent, ip, header.identification()));
     }
-    if fragment & MORE_FRAGMENTS != 0 {
-        ip.first_fragment = Some(identification);
+    if header.more_fragments() {
+        ip.first_fragment = Some(header.identification());
     }
-    Ok(())
+    descent.skip(header.slice().len(), Fate::ShortIp)
 }
 
 /// Rule 2: a fragment with an offset holds no header to open. It counts if it is one of TCP

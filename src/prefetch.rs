@@ -11,8 +11,9 @@ pub(crate) fn prefetch<T: ?Sized>(value: &T) {
         LINE.. => 0,
         _ => start.addr() % LINE,
     };
-    for line in (0..size_of_val(value) + into_line).step_by(LINE) {
-        prefetch_line(start.wrapping_sub(into_line).wrapping_add(line));
+    let lines = (size_of_val(value) + into_line).div_ceil(LINE);
+    for line in 0..lines {
+        prefetch_line(start.wrapping_sub(into_line).wrapping_add(line * LINE));
     }
 }
 

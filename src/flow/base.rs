@@ -193,7 +193,9 @@ impl Flow {
         if is_backstep || is_ce || packet.marks & (marks::BAD_LEN | marks::TSO) != 0 {
             self.count_oddities(packet, side, is_backstep, is_ce);
         }
-        bump(&mut self.trunc_pkts, packet.has(marks::TRUNCATED));
+        if packet.has(marks::TRUNCATED) {
+            bump(&mut self.trunc_pkts, true);
+        }
         let (me, headers) = (&mut self.sides[side], &mut self.headers[side]);
         if me.pkts == 0 {
             *headers = SideHeaders {
@@ -364,10 +366,10 @@ pub(super) trait Tracked {
     #[inline]
     fn ended_before(&self, packet: &PacketInfo, options: &FlowOptions) -> Option<EndReason> {
         let flow = self.flow();
-        let age = packet.facts.time.since(Timestamp(flow.first()));
+        let is_older = |limit| packet.facts.time.since(Timestamp(flow.first())) > limit;
         if flow.is_past(self.timeout(options), Some(packet.facts.time), packet.clock) {
             Some(self.closed().unwrap_or_else(|| self.silence_reason()))
-        } else if options.active_timeout.is_some_and(|limit| age > limit) {
+        } else if options.active_timeout.is_some_and(is_older) {
             Some(self.closed().unwrap_or(EndReason::Active))
         } else if self.is_reused_by(&packet.facts) {
             Some(self.closed().unwrap_or(EndReason::Reuse))

@@ -228,11 +228,17 @@ impl Tracker {
     }
 
     /// Where a flow is once it has a state.
-    #[inline]
+    #[inline(always)]
     pub(super) fn grown(&mut self, place: Place) -> Place {
-        let Place::Young(at) = place else {
-            return place;
-        };
+        match place {
+            Place::Young(at) => self.grow(at),
+            Place::Tcp(_) | Place::Udp(_) => place,
+        }
+    }
+
+    /// Makes the state of the young flow at `at`.
+    #[inline(never)]
+    fn grow(&mut self, at: u32) -> Place {
         let young = self
             .young
             .remove(at)
@@ -244,6 +250,7 @@ impl Tracker {
             Protocol::Tcp => Place::Tcp(self.tcp.insert(&young, &self.options)),
             Protocol::Udp => Place::Udp(self.udp.insert(&young, &self.options)),
         };
+        let place = Place::Young(at);
         self.index.replace(young.hash, place.code(), grown.code());
         grown
     }

@@ -115,6 +115,13 @@ impl Segments {
         }
     }
 
+    /// All of them, if they are in the flow itself.
+    #[inline]
+    pub(super) fn near(&mut self) -> Option<&mut [Option<Segment>; NEAR]> {
+        let is_all = self.near[1].is_none() || self.far().is_none_or(|far| far.len() == 0);
+        is_all.then_some(&mut self.near)
+    }
+
     /// The first two, if there are as many.
     #[inline]
     pub(super) fn first_two(&mut self) -> Option<(&mut Segment, &Segment)> {

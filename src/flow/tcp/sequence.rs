@@ -217,6 +217,26 @@ impl SegmentList {
     /// Karn's rule (RFC 6298, 3): at most one, from a segment that was sent once and last.
     #[inline]
     pub(super) fn acknowledge(&mut self, ack: i64, time: i64) -> Option<i64> {
+        match self.segments.near() {
+            Some([Some(head), None]) => head.acknowledge(ack, time, i64::MIN),
+            Some([Some(head), Some(next)])
+                if head.acked > 0
+                    && next.acked == 0
+                    && next.first < ack
+                    && head.last + 1 == next.first =>
+            {
+                let sample = next.acknowledge(ack, time, head.time);
+                *head = head.joined_with(*next);
+                self.remove_joined();
+                sample
+            }
+            Some([None, _]) => None,
+            _ => self.acknowledge_many(ack, time),
+        }
+    }
+
+    /// The same where more is in flight than a segment, or something was lost.
+    fn acknowledge_many(&mut self, ack: i64, time: i64) -> Option<i64> {
         let mut settled = self.segments.settled();
         let last_settled = settled.count.checked_sub(1);
         if last_settled.is_some_and(|at| self.segments.get(at).is_none_or(|p| p.first >= ack)) {
@@ -266,9 +286,15 @@ impl SegmentList {
                 return self.merge_between_holes();
             }
             *head = head.joined_with(*follower);
-            self.segments.remove_second();
-            self.segments.set_settled(Settled::default());
+            self.remove_joined();
         }
+    }
+
+    /// Removes the second segment, which the head took in.
+    #[inline]
+    fn remove_joined(&mut self) {
+        self.segments.remove_second();
+        self.segments.set_settled(Settled::default());
     }
 
     #[cold]
@@ -385,7 +411,22 @@ impl Segment {
         }
     }
 
+    /// Takes an acknowledgement of all numbers below `ack`. Returns its sample, if it is one; the newest
+    /// segment in front is of time `newest`.
+    #[inline]
+    fn acknowledge(&mut self, ack: i64, time: i64, newest: i64) -> Option<i64> {
+        if self.first >= ack {
+            return None;
+        }
+        self.acked = self.acked.saturating_add(1);
+        let is_sample =
+            self.acked == 1 && ack == self.last + 1 && self.time >= newest && !self.is_hit;
+        let sample = time.saturating_sub(self.time);
+        (is_sample && sample >= 0).then_some(sample)
+    }
+
     /// This segment and the one right behind it, as one.
+    #[inline]
     fn joined_with(self, follower: Self) -> Self {
         let newer = if follower.time > self.time {
             follower

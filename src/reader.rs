@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 use crate::bound::Bound;
-use crate::capture::{Inputs, Packet, Sight, Timestamp};
+use crate::capture::{Inputs, Packet, Take, TakeView, Timestamp};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::error::Error;
@@ -102,15 +102,9 @@ pub(crate) type Read = Result<Result<PacketSummary, Stopped>, Error>;
 pub(crate) struct Stopped;
 
 /// Why packets are dealt out no further.
-enum Pause {
+pub(crate) enum Pause {
     Enough,
     Stopped,
-}
-
-impl From<Stopped> for Pause {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
-    }
 }
 
 impl<'r> Reader<'r> {
@@ -150,17 +144,7 @@ impl<'r> Reader<'r> {
             due: enough,
             count,
         };
-        let read = inputs.each(|sight| {
-            let taken = match sight {
-                Sight::Packet(packet) => dealing.packet(&packet),
-                Sight::View(packet) => dealing.decoded(packet),
-            };
-            match taken {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(pause) => ControlFlow::Break(pause),
-            }
-        });
-        match read {
+        match inputs.each(&mut dealing) {
             Ok(ControlFlow::Break(Pause::Enough)) => Turn::Enough(self),
             Ok(ControlFlow::Break(Pause::Stopped)) => Turn::Over(Ok(Err(Stopped))),
             Ok(ControlFlow::Continue(())) => {
@@ -196,18 +180,32 @@ struct Dealing<'t, 'r, C> {
     count: C,
 }
 
-impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
-    #[inline(always)]
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Pause> {
-        let mut link = LinkInfo::default();
-        match self.dealer.intake.plain(packet, &mut link) {
-            Some(info) => self.send(info, &link)?,
-            None => self.other(packet)?,
-        }
-        self.go_on()
-    }
+impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
+    type Broken = Pause;
 
-    /// The same for a packet that is not as most are.
+    #[inline(always)]
+    fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Pause> {
+        let mut link = LinkInfo::default();
+        let taken = match self.dealer.intake.plain(&packet, &mut link) {
+            Some(info) => self.send(info, &link),
+            None => self.other(&packet),
+        };
+        self.go_on(taken)
+    }
+}
+
+impl<C: FnMut() -> Result<(), Stopped>> TakeView<DecodedPacket> for Dealing<'_, '_, C> {
+    fn view(&mut self, packet: &DecodedPacket) -> ControlFlow<Pause> {
+        let taken = match self.dealer.intake.decoded(packet) {
+            Some((info, link)) => self.send(info, link),
+            None => Ok(()),
+        };
+        self.go_on(taken)
+    }
+}
+
+impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
+    /// What is done with a packet that is not as most are.
     #[inline(never)]
     fn other(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
         let mut link = LinkInfo::default();
@@ -217,25 +215,25 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
         }
     }
 
-    /// The same for a packet that was decoded elsewhere.
-    fn decoded(&mut self, packet: &DecodedPacket) -> Result<(), Pause> {
-        if let Some((info, link)) = self.dealer.intake.decoded(packet) {
-            self.send(info, link)?;
+    /// Ends the epoch after its last packet, and the turn when that is due.
+    #[inline(always)]
+    fn go_on(&mut self, taken: Result<(), Stopped>) -> ControlFlow<Pause> {
+        if taken.is_err() || self.end_epoch().is_err() {
+            return ControlFlow::Break(Pause::Stopped);
         }
-        self.go_on()
+        match self.due {
+            0 => ControlFlow::Break(Pause::Enough),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
-    /// Ends the epoch after its last packet, and the turn when that is due.
-    #[inline]
-    fn go_on(&mut self) -> Result<(), Pause> {
-        if self.dealer.intake.packets() == self.dealer.epoch_end {
-            self.dealer.epoch_end += self.dealer.sizes.epoch;
-            self.end(BatchEnd::Epoch(self.dealer.intake.clock()))?;
+    #[inline(always)]
+    fn end_epoch(&mut self) -> Result<(), Stopped> {
+        if self.dealer.intake.packets() != self.dealer.epoch_end {
+            return Ok(());
         }
-        if self.due == 0 {
-            return Err(Pause::Enough);
-        }
-        Ok(())
+        self.dealer.epoch_end += self.dealer.sizes.epoch;
+        self.end(BatchEnd::Epoch(self.dealer.intake.clock()))
     }
 
     /// Puts a packet into the batch of its worker.

@@ -170,7 +170,7 @@ fn scan<L: Viewer>(
         let mut views = spare.try_recv().unwrap_or_default();
         views.clear();
         views.reserve(BATCH);
-        let read = trace.read(|packet| {
+        let read = trace.read(&mut |packet: Packet<'_>| {
             views.push(viewer.view(&packet));
             match views.len() {
                 BATCH => ControlFlow::Break(()),

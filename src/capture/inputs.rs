@@ -71,12 +71,53 @@ pub struct Inputs<L: Viewer> {
     interrupted: bool,
 }
 
-/// A packet, or what its viewer made of it if it was read ahead.
-pub enum Sight<'a, V> {
-    /// It was not looked at.
-    Packet(Packet<'a>),
-    /// It was.
-    View(&'a V),
+/// Whoever takes packets one after the other. A trait, not a function, since its methods can be made part
+/// of the loops that call them: functions of a packet take packets, too.
+pub trait Take {
+    /// Why it breaks off.
+    type Broken;
+
+    /// Takes a packet.
+    fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Self::Broken>;
+}
+
+impl<B, F: FnMut(Packet<'_>) -> ControlFlow<B>> Take for F {
+    type Broken = B;
+
+    #[inline(always)]
+    fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<B> {
+        self(packet)
+    }
+}
+
+/// Whoever also takes what a viewer made of the packets that were read ahead.
+pub trait TakeView<V>: Take {
+    /// Takes what was made of a packet.
+    fn view(&mut self, view: &V) -> ControlFlow<Self::Broken>;
+}
+
+/// Gives a function what a viewer makes of all packets.
+struct All<L, F> {
+    viewer: L,
+    take: F,
+}
+
+impl<L: Viewer, F: FnMut(&L::View)> Take for All<L, F> {
+    type Broken = Infallible;
+
+    #[inline]
+    fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Infallible> {
+        (self.take)(&self.viewer.view(&packet));
+        ControlFlow::Continue(())
+    }
+}
+
+impl<L: Viewer, F: FnMut(&L::View)> TakeView<L::View> for All<L, F> {
+    #[inline]
+    fn view(&mut self, view: &L::View) -> ControlFlow<Infallible> {
+        (self.take)(view);
+        ControlFlow::Continue(())
+    }
 }
 
 /// The trace whose packets are being taken.
@@ -175,15 +216,9 @@ impl<L: Viewer> Inputs<L> {
     ///
     /// # Errors
     /// If a trace cannot be read on, or is damaged, and the options are strict.
-    pub fn read(&mut self, mut take: impl FnMut(&L::View)) -> Result<(), Error> {
+    pub fn read(&mut self, take: impl FnMut(&L::View)) -> Result<(), Error> {
         let viewer = self.viewer.clone();
-        let ControlFlow::Continue(()) = self.each(|sight| {
-            match sight {
-                Sight::Packet(packet) => take(&viewer.view(&packet)),
-                Sight::View(view) => take(view),
-            }
-            ControlFlow::<Infallible>::Continue(())
-        })?;
+        let ControlFlow::Continue(()) = self.each(&mut All { viewer, take })?;
         Ok(())
     }
 
@@ -193,14 +228,14 @@ impl<L: Viewer> Inputs<L> {
     /// # Errors
     /// If a trace cannot be read on, or is damaged, and the options are strict.
     #[inline]
-    pub fn each<B>(
+    pub fn each<T: TakeView<L::View>>(
         &mut self,
-        mut take: impl FnMut(Sight<'_, L::View>) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B>, Error> {
+        take: &mut T,
+    ) -> Result<ControlFlow<T::Broken>, Error> {
         loop {
             let read = match &mut self.current {
-                Some(Current::Here(trace)) => trace.read(|packet| take(Sight::Packet(packet))),
-                Some(Current::Ahead(ahead)) => ahead.read(|view| take(Sight::View(view))),
+                Some(Current::Here(trace)) => trace.read(take),
+                Some(Current::Ahead(ahead)) => ahead.read(|view| take.view(view)),
                 None => Ok(ControlFlow::Continue(())),
             };
             match read {

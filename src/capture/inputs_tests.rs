@@ -1,10 +1,12 @@
 //! Traces of all kinds and numbers as one stream.
 
-use std::ops::ControlFlow::{Break, Continue};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::path::PathBuf;
 
 use super::testing::{BIG, COMPRESSIONS, LITTLE, Sample, compress, read, samples, write};
-use super::{CaptureFormat, Compression, DamageReason, IoMode, Packet, ReadOptions};
+use super::{
+    CaptureFormat, Compression, DamageReason, IoMode, Packet, ReadOptions, Take, TakeView,
+};
 use crate::error::Error;
 
 fn read_named(paths: &[PathBuf]) -> (Vec<Sample>, Vec<super::TraceReport>) {
@@ -359,19 +361,33 @@ fn traces_read_ahead_come_in_their_order() {
     }
 }
 
+/// Takes packets until there are 6,000.
+struct Some6000(u32);
+
+impl Take for Some6000 {
+    type Broken = &'static str;
+
+    fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<&'static str> {
+        self.view(&captured_len(&packet))
+    }
+}
+
+impl TakeView<usize> for Some6000 {
+    fn view(&mut self, _: &usize) -> ControlFlow<&'static str> {
+        self.0 += 1;
+        match self.0 {
+            6000 => Break("enough"),
+            _ => Continue(()),
+        }
+    }
+}
+
 #[test]
 fn a_trace_that_is_left_early_is_not_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (_, paths) = two_packed(folder.path());
     let mut inputs = super::Inputs::open(&paths, &ReadOptions::default(), captured_len).unwrap();
-    let mut taken = 0;
-    let read = inputs.each(|_| {
-        taken += 1;
-        match taken {
-            6000 => Break("enough"),
-            _ => Continue(()),
-        }
-    });
+    let read = inputs.each(&mut Some6000(0));
     assert_eq!(read.unwrap(), Break("enough"));
     let reports = inputs.finish();
     assert_eq!(

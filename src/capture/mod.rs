@@ -47,7 +47,7 @@ mod window;
 
 pub use ahead::Viewer;
 pub use compression::Compression;
-pub use inputs::{Inputs, IoMode, ReadOptions, Sight};
+pub use inputs::{Inputs, IoMode, ReadOptions, Take, TakeView};
 pub use packet::{LinkType, Packet, Timestamp};
 pub use progress::Progress;
 pub use report::{ByteOrder, CaptureFormat, Damage, DamageReason, Resolution, TraceReport};

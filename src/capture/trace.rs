@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chain;
 use super::format::{Format, Found, HEAD_LEN, Step, add, describe_stranger};
-use super::inputs::ReadOptions;
+use super::inputs::{ReadOptions, Take};
 use super::packet::{Era, LinkType, Packet, Timestamp};
 use super::pcap::{PLAIN_HEADER_LEN, Pcap};
 use super::prefetch::fetch_ahead;
@@ -161,17 +161,14 @@ impl Trace {
 
     /// Gives `take` the packets that are left, until it breaks off.
     #[inline]
-    pub(crate) fn read<B>(
-        &mut self,
-        mut take: impl FnMut(Packet<'_>) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B>, Error> {
+    pub(crate) fn read<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
         loop {
-            let mut taken = self.read_plain(&mut take);
+            let mut taken = self.read_plain(take);
             if taken.is_continue() {
                 if !self.advance()? {
                     return Ok(ControlFlow::Continue(()));
                 }
-                taken = take(self.packet());
+                taken = take.packet(self.packet());
             }
             if taken.is_break() {
                 return Ok(taken);
@@ -183,10 +180,7 @@ impl Trace {
     /// that is left to [`Trace::advance`]. Each record header is read once, and what most packets
     /// leave as it is stays in registers.
     #[inline]
-    fn read_plain<B>(
-        &mut self,
-        take: &mut impl FnMut(Packet<'_>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
+    fn read_plain<T: Take>(&mut self, take: &mut T) -> ControlFlow<T::Broken> {
         let Format::Pcap(pcap) = &self.format else {
             return ControlFlow::Continue(());
         };
@@ -214,7 +208,7 @@ impl Trace {
             self.latest = packet.time;
             at += PLAIN_HEADER_LEN + packet.captured.len();
             header = following;
-            taken = take(packet);
+            taken = take.packet(packet);
         }
         (self.at, self.reached, self.packets) = (at, reached, packets);
         (self.first, self.last) = (first, last);

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 
 import measure
 from table import Row, Target
@@ -34,7 +35,9 @@ class Programs:
 
     def run(self, trace, groups, watch=True):
         """One run of goostat, and its summary."""
-        command = [self.goostat, *trace.paths, "--columns", groups, "--force", "--quiet", "-o", self.out]
+        # To replace the results of the run before would take part of the time.
+        shutil.rmtree(self.out, ignore_errors=True)
+        command = [self.goostat, *trace.paths, "--columns", groups, "--quiet", "-o", self.out]
         result = measure.run(command, watch=watch)
         if result.code != 0:
             raise SystemExit(f"{' '.join(command)}: exit {result.code}\n{result.stderr}")

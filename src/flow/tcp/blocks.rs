@@ -25,6 +25,8 @@ pub(super) struct Blocks {
     len: usize,
     /// The block that was last changed, and at which place it begins.
     latest: (usize, usize),
+    /// The block at which a sweep last began, if it is still there.
+    begun: usize,
     /// Blocks that were swept since the segments were last dealt out evenly.
     swept: usize,
 }
@@ -58,6 +60,7 @@ impl Blocks {
             list,
             len,
             latest: (0, 0),
+            begun: 0,
             swept: 0,
         }
     }
@@ -131,13 +134,21 @@ impl Blocks {
     #[cold]
     pub(super) fn position(&self, number: i64) -> usize {
         let is_before = |block: &Block| block.segments.back().is_some_and(|p| p.last < number);
-        let at = self.list.partition_point(is_before);
+        let is_at = |at: &usize| {
+            let block = self.list.get(*at);
+            let is_behind =
+                |block: &Block| block.segments.front().is_some_and(|p| p.first > number);
+            block.is_some_and(|block| !is_before(block) && !is_behind(block))
+        };
+        // Packets over many segments often begin at the same one.
+        let begun = Some(self.begun).filter(is_at);
+        let at = begun.unwrap_or_else(|| self.list.partition_point(is_before));
         let len = |range: Range<usize>| self.list.range(range).map(Block::len).sum::<usize>();
         let (latest, latest_start) = self.latest;
-        let start = if at >= latest {
-            latest_start + len(latest..at)
-        } else {
-            len(0..at)
+        let start = match latest.checked_sub(at) {
+            None => latest_start + len(latest..at),
+            Some(back) if back < at => latest_start - len(at..latest),
+            Some(_) => len(0..at),
         };
         let block = self.list.get(at);
         start
@@ -289,6 +300,7 @@ impl Blocks {
     ) -> Swept {
         self.deal_out();
         let (_, number, mut place) = self.block_mut(at);
+        self.begun = number;
         let (mut next, mut count, mut blocks) = (first, 0, 0);
         let (mut latest, mut start) = (self.latest, at - place);
         for block in self.list.range_mut(number..) {
@@ -318,7 +330,7 @@ impl Blocks {
 
     /// Fills the blocks anew if sweeps went over so many half-full ones that it is worth it.
     fn deal_out(&mut self) {
-        let has_room = self.list.len() * SIZE > self.len + self.len / 4 + SIZE;
+        let has_room = self.list.len() * SIZE > self.len + self.len / 8 + SIZE;
         if has_room && self.swept > 4 * self.len {
             *self = Self::of(self.take());
         }

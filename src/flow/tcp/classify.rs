@@ -1,6 +1,7 @@
 //! Why a segment was sent again or came late: the heuristic of Mellia et al., as in Tstat, with the
 //! specification's repairs (spec 6.3).
 
+use super::order::Word;
 use super::rtt::Rtt;
 use super::sequence::{ACKED_ENOUGH, Segment, Sent};
 use super::verdict::{Bounds, Verdict};
@@ -42,14 +43,11 @@ impl Class {
         Self::Reordered,
     ];
 
-    /// The class whose number has the bits that stand at one place of three words, the lowest bit
-    /// in the first word.
-    pub(super) fn at(words: &[super::order::Word; 3], place: usize) -> Self {
-        let number = words
-            .iter()
-            .rev()
-            .fold(0, |number, word| number << 1 | (word >> place & 1) as usize);
-        Self::ALL[number]
+    /// The class whose number has the bits that stand in three words where `place` has its only
+    /// one, the lowest bit in the first word.
+    pub(super) fn at(words: &[Word; 3], place: Word) -> Self {
+        let bits = words.iter().map(|word| usize::from(word & place != 0));
+        Self::ALL[bits.rev().fold(0, |number, bit| number << 1 | bit)]
     }
 }
 

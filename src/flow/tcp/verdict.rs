@@ -201,30 +201,29 @@ impl<'a> Verdict<'a> {
         Some(class)
     }
 
-    /// The classes of a block's segments, as bits of their numbers.
-    #[inline]
-    pub(super) fn classes_of(&mut self, traits: &Traits) -> [Word; 3] {
+    /// The classes of `count` segments of a block, as bits of their numbers.
+    #[inline(always)]
+    pub(super) fn classes_of(&mut self, traits: &Traits, count: u32) -> [Word; 3] {
         let places = traits.places;
         let first = places & places.wrapping_neg();
         let front = if self.is_acked_enough { first } else { 0 };
         let enough_before = (traits.is_acked_enough << 1) | front;
         let is_plain = places & traits.is_young | enough_before == 0 && !self.is_window_closed;
         let class = if is_plain {
-            let class = plain_classes(traits);
-            self.tally.add(class, places, self.counts);
-            class
+            plain_classes(traits)
         } else {
             self.mixed_classes(traits, first, enough_before)
         };
-        let last = Word::BITS - 1 - places.leading_zeros();
-        self.class_before = Class::at(&class, last as usize);
-        self.is_acked_enough = traits.is_acked_enough >> last & 1 == 1;
+        self.tally.add(class, count, self.counts);
+        let last = places & !(places >> 1);
+        self.class_before = Class::at(&class, last);
+        self.is_acked_enough = traits.is_acked_enough & last != 0;
         self.same = None;
         class
     }
 
-    #[inline]
-    fn mixed_classes(&mut self, traits: &Traits, first: Word, enough_before: Word) -> [Word; 3] {
+    #[inline(always)]
+    fn mixed_classes(&self, traits: &Traits, first: Word, enough_before: Word) -> [Word; 3] {
         let places = traits.places;
         let flow_control = if self.is_window_closed {
             places & traits.is_single
@@ -233,12 +232,11 @@ impl<'a> Verdict<'a> {
         };
         let inherited = places & traits.is_young & !flow_control;
         let own = own_classes(traits, flow_control, places & !inherited, enough_before);
-        let class = own.map(|word| word | run_behind(word << 1, inherited));
-        let heirs = run_behind(first, inherited);
-        self.tally.add(class, places & !heirs, self.counts);
-        self.counts[self.class_before as usize] += heirs.count_ones();
         let number = self.class_before as Word;
-        [0, 1, 2].map(|at| class[at] | heirs & (number >> at & 1).wrapping_neg())
+        [0, 1, 2].map(|at| {
+            let before = first & (number >> at & 1).wrapping_neg();
+            own[at] | run_behind(before | own[at] << 1, inherited)
+        })
     }
 }
 
@@ -285,20 +283,21 @@ struct Tally {
     low: [Word; Tally::BLOCKS],
     middle: [Word; Tally::BLOCKS],
     high: [Word; Tally::BLOCKS],
-    places: [Word; Tally::BLOCKS],
     /// How many blocks.
     len: usize,
+    /// How many segments.
+    segments: u32,
 }
 
 impl Tally {
     const BLOCKS: usize = 4;
 
-    /// Adds the classes at `places`, none of which is [`Class::Reordered`]; all other bits are 0.
+    /// Adds the classes of so many segments; all other bits are 0.
     #[inline]
-    fn add(&mut self, class: [Word; 3], places: Word, counts: &mut [u32; Class::COUNT]) {
+    fn add(&mut self, class: [Word; 3], segments: u32, counts: &mut [u32; Class::COUNT]) {
         let at = self.len % Self::BLOCKS;
         [self.low[at], self.middle[at], self.high[at]] = class;
-        self.places[at] = places;
+        self.segments += segments;
         self.len += 1;
         if self.len == Self::BLOCKS {
             self.count(counts);
@@ -320,20 +319,24 @@ impl Tally {
         } else {
             middles
         };
-        let (mut flow_control, mut unneeded_fast, mut unneeded) = (0, 0, 0);
+        let (mut flow_control, mut unneeded_fast, mut unneeded, mut reordered) = (0, 0, 0, 0);
         if high.iter().fold(0, |any, word| any | word) != 0 {
-            (flow_control, unneeded_fast) = (ones_in_both(low, high), ones_in_both(middle, high));
-            unneeded = ones(high) - flow_control - unneeded_fast;
+            let low_and_high = std::array::from_fn(|at| low[at] & high[at]);
+            reordered = ones_in_both(&low_and_high, middle);
+            flow_control = ones(&low_and_high) - reordered;
+            unneeded_fast = ones_in_both(middle, high) - reordered;
+            unneeded = ones(high) - flow_control - unneeded_fast - reordered;
         }
-        let neither = ones(&self.places) + both - lows - middles;
+        let neither = self.segments + both - lows - middles;
         for (class, count) in [
             (Class::Rto, neither - unneeded),
             (Class::NetworkDuplicate, lows - both - flow_control),
             (Class::FastRetransmit, middles - both - unneeded_fast),
-            (Class::Unknown, both),
+            (Class::Unknown, both - reordered),
             (Class::UnneededRto, unneeded),
             (Class::FlowControl, flow_control),
             (Class::UnneededFastRetransmit, unneeded_fast),
+            (Class::Reordered, reordered),
         ] {
             counts[class as usize] += count;
         }

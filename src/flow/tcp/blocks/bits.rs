@@ -120,7 +120,7 @@ impl Bits {
         let (mut is_hit, mut has_class, mut class) = (self.is_hit, self.has_class, self.class);
         for p in segments {
             p.is_hit = is_hit & 1 == 1;
-            p.class = (has_class & 1 == 1).then(|| Class::at(&class, 0));
+            p.class = (has_class & 1 == 1).then(|| Class::at(&class, 1));
             is_hit >>= 1;
             has_class >>= 1;
             class = class.map(|word| word >> 1);
@@ -171,7 +171,8 @@ impl Bits {
     }
 
     pub(super) fn class_of(&self, at: usize) -> Option<Class> {
-        (self.has_class >> at & 1 == 1).then(|| Class::at(&self.class, at))
+        let place = 1 << at;
+        (self.has_class & place != 0).then(|| Class::at(&self.class, place))
     }
 
     /// The time of the segment at `at` changes.
@@ -251,8 +252,13 @@ impl Bits {
         {
             return self.hit_as_one(class);
         }
-        let places = lowest(places.end) & !lowest(places.start);
-        let class = to.classes_of(&self.traits(places, segments, to));
+        let (places, count) = if is_whole {
+            (self.all, self.count)
+        } else {
+            let places = lowest(places.end) & !lowest(places.start);
+            (places, places.count_ones())
+        };
+        let class = to.classes_of(&self.traits(places, segments, to), count);
         if is_whole {
             self.class = class;
         } else {
@@ -286,7 +292,7 @@ impl Bits {
         self.class_of_all = Some(class);
     }
 
-    #[inline]
+    #[inline(always)]
     fn traits(&mut self, places: Word, segments: &VecDeque<Segment>, to: &Verdict<'_>) -> Traits {
         let Bounds {
             mean,

@@ -7,11 +7,15 @@ const LINE: usize = 64;
 #[inline]
 pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<u8>();
-    let into_line = match align_of_val(value) {
+    let (size, align) = (size_of_val(value), align_of_val(value));
+    if size <= align && align <= LINE {
+        return prefetch_line(start); // It crosses no line.
+    }
+    let into_line = match align {
         LINE.. => 0,
         _ => start.addr() % LINE,
     };
-    let lines = (size_of_val(value) + into_line).div_ceil(LINE);
+    let lines = (size + into_line).div_ceil(LINE);
     for line in 0..lines {
         prefetch_line(start.wrapping_sub(into_line).wrapping_add(line * LINE));
     }

@@ -15,20 +15,41 @@ pub(super) const NEVER: i64 = i64::MAX;
 /// Numbered places for values of one kind.
 pub(super) struct Slab<T> {
     pages: Vec<Page<T>>,
+    /// Places that were ever used.
+    begun: usize,
     free: Vec<u32>,
     len: usize,
 }
 
 struct Page<T> {
-    values: Vec<Option<T>>,
-    due: Vec<i64>,
+    values: Box<[Option<T>; PAGE]>,
+    due: Box<[i64; PAGE]>,
     earliest: i64,
+}
+
+impl<T> Page<T> {
+    fn new() -> Self {
+        Self {
+            values: filled(|| None),
+            due: filled(|| NEVER),
+            earliest: NEVER,
+        }
+    }
+}
+
+/// An array that was never on the stack.
+fn filled<V>(value: impl FnMut() -> V) -> Box<[V; PAGE]> {
+    let values: Box<[V]> = std::iter::repeat_with(value).take(PAGE).collect();
+    values
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("there are as many"))
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self {
             pages: Vec::new(),
+            begun: 0,
             free: Vec::new(),
             len: 0,
         }
@@ -50,22 +71,11 @@ impl<T> Slab<T> {
 
     /// A place that was never used.
     fn grow(&mut self) -> u32 {
-        if self
-            .pages
-            .last()
-            .is_none_or(|page| page.values.len() == PAGE)
-        {
-            self.pages.push(Page {
-                values: Vec::with_capacity(PAGE),
-                due: Vec::with_capacity(PAGE),
-                earliest: NEVER,
-            });
+        let place = self.begun;
+        if place == self.pages.len() * PAGE {
+            self.pages.push(Page::new());
         }
-        let page_count = self.pages.len();
-        let page = &mut self.pages[page_count - 1];
-        page.values.push(None);
-        page.due.push(NEVER);
-        let place = (page_count - 1) * PAGE + page.values.len() - 1;
+        self.begun += 1;
         u32::try_from(place).expect("a table holds fewer than 2^32 flows")
     }
 
@@ -73,7 +83,7 @@ impl<T> Slab<T> {
     pub(super) fn remove(&mut self, place: u32) -> Option<T> {
         let (page, at) = split(place);
         let page = self.pages.get_mut(page)?;
-        let value = page.values.get_mut(at)?.take()?;
+        let value = page.values[at].take()?;
         page.due[at] = NEVER;
         self.free.push(place);
         self.len -= 1;
@@ -84,7 +94,7 @@ impl<T> Slab<T> {
     #[inline]
     pub(super) fn get(&self, place: u32) -> Option<&T> {
         let (page, at) = split(place);
-        self.pages.get(page)?.values.get(at)?.as_ref()
+        self.pages.get(page)?.values[at].as_ref()
     }
 
     /// Starts to fetch what is at `place`, without a look whether there is anything: that would wait
@@ -92,15 +102,16 @@ impl<T> Slab<T> {
     #[inline]
     pub(super) fn prefetch(&self, place: u32) {
         let (page, at) = split(place);
-        let value = self.pages.get(page).and_then(|page| page.values.get(at));
-        value.into_iter().for_each(prefetch);
+        if let Some(page) = self.pages.get(page) {
+            prefetch(&page.values[at]);
+        }
     }
 
     /// What is at `place`, to be changed.
     #[inline]
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
         let (page, at) = split(place);
-        self.pages.get_mut(page)?.values.get_mut(at)?.as_mut()
+        self.pages.get_mut(page)?.values[at].as_mut()
     }
 
     /// Lets the value at `place` be looked at by sweeps from `due` on.
@@ -135,7 +146,7 @@ impl<T> Slab<T> {
 
     /// All values with their places.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
-        let values = self.pages.iter_mut().flat_map(|page| &mut page.values);
+        let values = self.pages.iter_mut().flat_map(|page| &mut *page.values);
         (0..)
             .zip(values)
             .filter_map(|(place, value)| Some((place, value.as_mut()?)))
@@ -145,7 +156,7 @@ impl<T> Slab<T> {
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
         self.pages
             .into_iter()
-            .flat_map(|page| page.values)
+            .flat_map(|page| (page.values as Box<[_]>).into_iter())
             .flatten()
     }
 

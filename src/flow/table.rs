@@ -150,7 +150,7 @@ impl Tracker {
     }
 
     /// Counts a packet whose flow may be at `guess`.
-    #[inline]
+    #[inline(always)]
     fn packet(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>, guess: Option<Place>) {
         // The index had that place a few packets ago. No flow ends here and stays at its place, so the
         // one that is there with this key is the one in the index.

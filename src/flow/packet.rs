@@ -1,7 +1,7 @@
 //! What a flow table sees of a packet: all that travels from the reader to a worker.
 
 use crate::capture::Timestamp;
-use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
+use crate::decode::tcp_flags::{ACK, SYN};
 use crate::decode::{Headers, LaterFragment, Transport};
 use crate::key::{End, Endpoint, FlowKey, Protocol};
 
@@ -150,15 +150,6 @@ impl PacketFacts {
         (key, facts)
     }
 
-    /// The same packet; its flags, which are these, become known to the compiler.
-    #[inline(always)]
-    pub(super) fn with_flags<const FLAGS: u8>(&self) -> Self {
-        Self {
-            flags: FLAGS,
-            ..*self
-        }
-    }
-
     /// Whether all the marks in `wanted` are set.
     #[inline]
     pub fn has(&self, wanted: u16) -> bool {
@@ -184,14 +175,13 @@ impl PacketFacts {
     /// SYN without ACK, whatever else is set.
     #[inline]
     pub fn is_bare_syn(&self) -> bool {
-        self.flags & (SYN | ACK) == SYN
+        is_bare_syn(self.flags)
     }
+}
 
-    /// An ACK that carries nothing else.
-    #[inline]
-    pub fn is_pure_ack(&self) -> bool {
-        self.flags & (ACK | SYN | FIN | RST) == ACK && self.payload_len == 0
-    }
+#[inline]
+pub(super) fn is_bare_syn(flags: u8) -> bool {
+    flags & (SYN | ACK) == SYN
 }
 
 #[inline]

@@ -2,7 +2,8 @@
 //!
 //! Kept only if one of these groups is asked for. The order of the steps is that of spec 5.
 
-use super::super::{PacketFacts, Side, Sides, marks};
+use super::super::{Side, Sides, marks};
+use super::TcpPacket;
 use super::classify::Judge;
 use super::counts::{OptCounts, SeqCounts};
 use super::number::{MaybeNumber, wrapped};
@@ -67,7 +68,7 @@ struct Position {
 /// A packet with what the life cycle knows of it.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
-    pub(super) packet: &'a PacketFacts,
+    pub(super) packet: TcpPacket<'a>,
     pub(super) side: Side,
     /// Its sequence number, unwrapped (*u*).
     pub(super) seq: i64,
@@ -132,7 +133,7 @@ impl Analysis {
         let (me, peer) = self.sides.me_and_peer(seen.side);
         let window = scaled_window(seen, me, peer);
         if seen.packet.marks & marks::OPTIONS != 0 {
-            me.opt.count(seen.packet);
+            me.opt.count(&seen.packet);
             if seen.packet.marks & (marks::SACK | marks::DSACK) != 0 {
                 let anomalies = me.seq.anomalies_mut();
                 bump(&mut anomalies.sack_pkts, seen.packet.has(marks::SACK));
@@ -249,6 +250,25 @@ fn sequence(
         time: seen.packet.time.0,
         id: seen.packet.id,
     };
+    let overlap = match me.segments.send_next(sent, max_segments) {
+        true => Overlap::default(),
+        false => send(seen, sent, me, peer, max_segments),
+    };
+    if !seen.is(RST) {
+        me.position.numbers += count - overlap.numbers;
+    }
+    overlap
+}
+
+/// Adds what a packet sent to the segments, and counts what it turned out to be.
+#[inline(never)]
+fn send(
+    seen: &Seen<'_>,
+    sent: Sent,
+    me: &mut SideAnalysis,
+    peer: &SideAnalysis,
+    max_segments: usize,
+) -> Overlap {
     let (rtt, counts) = (&me.rtt, &mut me.seq);
     let is_window_closed =
         peer.position.is_window_closed() && seen.isn.is_some() && seen.peer_isn.is_some();
@@ -259,9 +279,6 @@ fn sequence(
     }
     if overlap != Overlap::default() {
         counts.count_overlap(&overlap);
-    }
-    if !seen.is(RST) {
-        me.position.numbers += count - overlap.numbers;
     }
     overlap
 }

@@ -1,6 +1,7 @@
 //! The two halves of the handshake (spec 7.2), each timed by its first occasion.
 
-use super::super::{PacketFacts, Side};
+use super::super::Side;
+use super::TcpPacket;
 use crate::capture::Timestamp;
 use crate::decode::tcp_flags::{ACK, RST, SYN};
 
@@ -36,7 +37,7 @@ pub(super) struct Handshake {
 
 impl Handshake {
     #[inline(always)]
-    pub(super) fn track(&mut self, side: Side, packet: &PacketFacts) {
+    pub(super) fn track(&mut self, side: Side, packet: TcpPacket<'_>) {
         match (side, packet.flags & (SYN | ACK)) {
             (Side::Client, SYN) => self.begin(Half::SynSynAck, packet.time),
             (Side::Client, ACK) if !packet.flag(RST) => self.end(Half::SynAckAck, packet.time),

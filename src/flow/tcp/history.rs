@@ -5,7 +5,8 @@
 
 use smallvec::SmallVec;
 
-use super::super::{PacketFacts, Side, Sides};
+use super::super::{Side, Sides};
+use super::TcpPacket;
 use super::state::EndpointState;
 use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
 
@@ -91,7 +92,7 @@ impl History {
 
     /// Adds the letters of a packet.
     #[inline(always)]
-    pub(super) fn add(&mut self, side: Side, packet: &PacketFacts, event: Event) {
+    pub(super) fn add(&mut self, side: Side, packet: TcpPacket<'_>, event: Event) {
         if let Some(letter) = self.sides[side].letter(packet) {
             self.write(side, letter);
         }
@@ -154,7 +155,7 @@ impl History {
 impl SideEvents {
     /// The letter of a packet's flags, in lower case, if it is new.
     #[inline(always)]
-    fn letter(&mut self, packet: &PacketFacts) -> Option<u8> {
+    fn letter(&mut self, packet: TcpPacket<'_>) -> Option<u8> {
         if packet.flags & (SYN | FIN | RST) != 0 {
             return self.control_letter(packet);
         }
@@ -168,7 +169,7 @@ impl SideEvents {
         self.once(bit, letter)
     }
 
-    fn control_letter(&mut self, packet: &PacketFacts) -> Option<u8> {
+    fn control_letter(&mut self, packet: TcpPacket<'_>) -> Option<u8> {
         let is = |flag| packet.flag(flag);
         if is(FIN | RST) {
             return self.once(seen::INCONSISTENT, b'i');

@@ -27,11 +27,54 @@ use number::{MaybeNumber, wrapped};
 use state::Endpoint;
 
 use super::base::{Tracked, bump};
+use super::packet::is_bare_syn;
 use super::shelf::PLACE_BYTES;
 use super::{EndReason, Flow, MacAddress, PacketFacts, PacketInfo, Side, Sides, Span};
 use crate::config::{FlowOptions, Group};
 use crate::decode::LinkInfo;
 use crate::decode::tcp_flags::{ACK, CWR, ECE, FIN, PSH, RST, SYN, URG};
+
+/// A packet with its flags apart, so that the compiler can know them in a copy of the rules.
+#[derive(Clone, Copy, Debug)]
+struct TcpPacket<'p> {
+    facts: &'p PacketFacts,
+    flags: u8,
+}
+
+impl std::ops::Deref for TcpPacket<'_> {
+    type Target = PacketFacts;
+
+    #[inline]
+    fn deref(&self) -> &PacketFacts {
+        self.facts
+    }
+}
+
+impl<'p> TcpPacket<'p> {
+    /// `flags` are those of `facts`.
+    #[inline]
+    fn new(facts: &'p PacketFacts, flags: u8) -> Self {
+        Self { facts, flags }
+    }
+
+    /// Whether all TCP flags in `wanted` are set.
+    #[inline]
+    fn flag(self, wanted: u8) -> bool {
+        self.flags & wanted == wanted
+    }
+
+    /// SYN without ACK, whatever else is set.
+    #[inline]
+    fn is_bare_syn(self) -> bool {
+        is_bare_syn(self.flags)
+    }
+
+    /// An ACK that carries nothing else.
+    #[inline]
+    fn is_pure_ack(self) -> bool {
+        self.flags & (ACK | SYN | FIN | RST) == ACK && self.payload_len == 0
+    }
+}
 
 /// A TCP flow.
 #[derive(Clone, Debug)]
@@ -137,9 +180,9 @@ impl Tracked for TcpFlow {
         // Two copies of the same rules, in which the compiler knows the flags of nearly all packets.
         const PUSH: u8 = ACK | PSH;
         match packet.flags {
-            ACK => self.count_packet(&packet.with_flags::<ACK>(), mac, options),
-            PUSH => self.count_packet(&packet.with_flags::<PUSH>(), mac, options),
-            _ => self.count_packet(packet, mac, options),
+            ACK => self.count_packet(TcpPacket::new(packet, ACK), mac, options),
+            PUSH => self.count_packet(TcpPacket::new(packet, PUSH), mac, options),
+            flags => self.count_packet(TcpPacket::new(packet, flags), mac, options),
         }
     }
 
@@ -197,12 +240,12 @@ impl TcpFlow {
     #[inline(always)]
     fn count_packet(
         &mut self,
-        packet: &PacketFacts,
+        packet: TcpPacket<'_>,
         mac: Option<MacAddress>,
         options: &FlowOptions,
     ) -> bool {
-        let side = self.flow.side_of(packet);
-        self.flow.count(packet, side, mac);
+        let side = self.flow.side_of(&packet);
+        self.flow.count(&packet, side, mac);
         self.handshake.track(side, packet);
         let (me, peer) = self.sides.me_and_peer(side);
         me.count(packet);
@@ -277,7 +320,7 @@ impl TcpFlow {
 
     /// Step 16 (spec 4.4): a RST, or both FINs acknowledged; the first of the two wins for good.
     #[inline(always)]
-    fn close(&mut self, packet: &PacketFacts, are_fins_acked: bool) -> bool {
+    fn close(&mut self, packet: TcpPacket<'_>, are_fins_acked: bool) -> bool {
         if self.closed.is_some() {
             return false;
         }
@@ -362,7 +405,7 @@ impl TcpFlow {
 
 impl TcpSide {
     #[inline(always)]
-    fn count(&mut self, packet: &PacketFacts) {
+    fn count(&mut self, packet: TcpPacket<'_>) {
         if packet.payload_len > 0 {
             self.data_times.add(packet.time);
             self.count_kind(PacketKind::Data);
@@ -427,7 +470,7 @@ impl TcpSide {
 impl Life {
     /// The packet's sequence number as one of 64 bits (spec 6.1).
     #[inline(always)]
-    fn unwrap_seq(&mut self, packet: &PacketFacts) -> i64 {
+    fn unwrap_seq(&mut self, packet: TcpPacket<'_>) -> i64 {
         let (number, is_first) = match self.reference.get() {
             Some(reference) => (unwrap(packet.seq, reference), false),
             None => ((1 << 32) + i64::from(packet.seq), true),
@@ -440,14 +483,14 @@ impl Life {
 
     /// The packet's acknowledgement in this side's numbers, if both have any.
     #[inline(always)]
-    fn unwrap_ack(&self, packet: &PacketFacts) -> Option<i64> {
+    fn unwrap_ack(&self, packet: TcpPacket<'_>) -> Option<i64> {
         let reference = self.reference.get().filter(|_| packet.flag(ACK))?;
         Some(unwrap(packet.ack, reference))
     }
 
     /// Steps 3 and 5: notes SYN and FIN. True if one stands at another number than the one before.
     #[inline(always)]
-    fn track(&mut self, packet: &PacketFacts, seq: i64) -> bool {
+    fn track(&mut self, packet: TcpPacket<'_>, seq: i64) -> bool {
         let mut is_restart = false;
         if packet.flag(SYN) {
             is_restart |= self.isn().is_some_and(|isn| isn != packet.seq);

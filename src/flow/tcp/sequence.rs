@@ -70,8 +70,19 @@ impl SegmentList {
         self.segments.far_bytes()
     }
 
+    /// Adds what a packet sent if that comes behind the only segment, as it mostly does without loss.
+    #[inline(always)]
+    pub(super) fn send_next(&mut self, sent: Sent, limit: usize) -> bool {
+        match self.segments.near() {
+            Some([Some(tail), next @ None]) if tail.last < sent.first && limit > 1 => {
+                *next = Some(Segment::whole(sent));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Adds what a packet sent. `judge` classifies every hole filled and every segment hit again.
-    #[inline]
     pub(super) fn send(&mut self, sent: Sent, limit: usize, judge: &mut Judge<'_>) -> Overlap {
         let is_new = self
             .segments
@@ -79,7 +90,7 @@ impl SegmentList {
             .is_none_or(|tail| tail.last < sent.first);
         let mut overlap = Overlap::default();
         if is_new {
-            self.append(sent, sent.first);
+            self.segments.push(Segment::whole(sent));
         } else {
             overlap = self.send_again(sent, judge);
         }
@@ -88,12 +99,6 @@ impl SegmentList {
             overlap.dropped += 1;
         }
         overlap
-    }
-
-    #[inline]
-    fn append(&mut self, sent: Sent, first: i64) {
-        let last = sent.first + sent.count - 1;
-        self.segments.push(Segment::new(sent, first, last, None));
     }
 
     #[cold]
@@ -105,7 +110,7 @@ impl SegmentList {
         let (mut is_hit, mut is_filling, mut run) = (false, false, 0);
         while first <= last {
             let Some(&p) = self.segments.get(at) else {
-                self.append(sent, first);
+                self.segments.push(Segment::new(sent, first, last, None));
                 break;
             };
             if first < p.first {
@@ -215,7 +220,7 @@ impl SegmentList {
 
     /// Takes an acknowledgement of all numbers below `ack`. Returns its round-trip time sample, by
     /// Karn's rule (RFC 6298, 3): at most one, from a segment that was sent once and last.
-    #[inline]
+    #[inline(always)]
     pub(super) fn acknowledge(&mut self, ack: i64, time: i64) -> Option<i64> {
         match self.segments.near() {
             Some([Some(head), None]) => head.acknowledge(ack, time, i64::MIN),
@@ -355,13 +360,14 @@ impl SegmentList {
     }
 
     /// Whether every number from `first` up to, not including, `end` was seen.
-    #[inline]
+    #[inline(always)]
     pub(super) fn covers(&self, first: i64, end: i64) -> bool {
         // Without loss all that was acknowledged is the head.
         let is_within = |head: &Segment| head.first <= first && head.last >= end - 1;
-        if self.segments.get(0).is_some_and(is_within) {
-            return true;
-        }
+        self.segments.get(0).is_some_and(is_within) || self.cover_together(first, end)
+    }
+
+    fn cover_together(&self, first: i64, end: i64) -> bool {
         let mut at = first;
         for p in self.segments.iter_from(self.segments.position(first)) {
             if at >= end || p.first > at {
@@ -382,6 +388,13 @@ impl Overlap {
 }
 
 impl Segment {
+    /// All numbers of a packet, which were not seen before.
+    #[inline]
+    fn whole(sent: Sent) -> Self {
+        Self::new(sent, sent.first, sent.first + sent.count - 1, None)
+    }
+
+    #[inline]
     fn new(sent: Sent, first: i64, last: i64, class: Option<Class>) -> Self {
         Self {
             first,
@@ -413,7 +426,7 @@ impl Segment {
 
     /// Takes an acknowledgement of all numbers below `ack`. Returns its sample, if it is one; the newest
     /// segment in front is of time `newest`.
-    #[inline]
+    #[inline(always)]
     fn acknowledge(&mut self, ack: i64, time: i64, newest: i64) -> Option<i64> {
         if self.first >= ack {
             return None;

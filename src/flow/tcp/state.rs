@@ -2,7 +2,8 @@
 //!
 //! These are Zeek's endpoint states and its `conn_state`; the verdict is a pure function of both.
 
-use super::super::{PacketFacts, Side, Sides};
+use super::super::{Side, Sides};
+use super::TcpPacket;
 use crate::decode::tcp_flags::{ACK, FIN, RST, SYN};
 
 /// What one side has shown so far.
@@ -50,7 +51,7 @@ impl Endpoint {
 
 /// Lets a packet of `side` change the states of both.
 #[inline(always)]
-pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
+pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: TcpPacket<'_>) {
     use EndpointState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
     match endpoints[side].state {
         // The everyday packet of an open connection changes nothing.
@@ -69,7 +70,7 @@ pub(super) fn advance(endpoints: &mut Sides<Endpoint>, side: Side, packet: &Pack
     }
 }
 
-fn from_inactive(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
+fn from_inactive(endpoints: &mut Sides<Endpoint>, side: Side, packet: TcpPacket<'_>) {
     use EndpointState::{Established, Inactive, Partial, SynAckSent, SynSent};
     let (me, peer) = endpoints.me_and_peer(side);
     if packet.flag(SYN) {
@@ -94,7 +95,7 @@ fn from_inactive(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFac
     }
 }
 
-fn from_open(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) {
+fn from_open(endpoints: &mut Sides<Endpoint>, side: Side, packet: TcpPacket<'_>) {
     use EndpointState::{Closed, Inactive, Partial, Reset, SynSent};
     let (me, peer) = endpoints.me_and_peer(side);
     if packet.is_bare_syn() && me.state == Partial && peer.state == Inactive {
@@ -111,7 +112,7 @@ fn from_open(endpoints: &mut Sides<Endpoint>, side: Side, packet: &PacketFacts) 
     }
 }
 
-fn close_or_reset(me: &mut Endpoint, packet: &PacketFacts) {
+fn close_or_reset(me: &mut Endpoint, packet: TcpPacket<'_>) {
     if packet.flag(FIN) {
         me.set(EndpointState::Closed);
     }

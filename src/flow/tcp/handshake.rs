@@ -38,14 +38,29 @@ pub(super) struct Handshake {
 impl Handshake {
     #[inline(always)]
     pub(super) fn track(&mut self, side: Side, packet: TcpPacket<'_>) {
-        match (side, packet.flags & (SYN | ACK)) {
+        let flags = packet.flags & (SYN | ACK);
+        if flags == ACK {
+            // Most packets: which side sent them is asked only where it matters.
+            if self.states[Half::SynAckAck as usize] == State::Begun {
+                self.answer(side, packet);
+            }
+            return;
+        }
+        match (side, flags) {
             (Side::Client, SYN) => self.begin(Half::SynSynAck, packet.time),
-            (Side::Client, ACK) if !packet.flag(RST) => self.end(Half::SynAckAck, packet.time),
             (Side::Server, flags) if flags == SYN | ACK => {
-                self.end_always(Half::SynSynAck, packet.time);
+                self.end(Half::SynSynAck, packet.time);
                 self.begin(Half::SynAckAck, packet.time);
             }
             _ => {}
+        }
+    }
+
+    /// An acknowledgement after a SYN+ACK.
+    #[cold]
+    fn answer(&mut self, side: Side, packet: TcpPacket<'_>) {
+        if side == Side::Client && !packet.flag(RST) {
+            self.end(Half::SynAckAck, packet.time);
         }
     }
 
@@ -57,16 +72,8 @@ impl Handshake {
         }
     }
 
-    /// The packet that ends it, if it has begun.
-    #[inline]
+    /// The packet that ends it, even if it has not begun: then there is no time.
     fn end(&mut self, half: Half, time: Timestamp) {
-        if self.states[half as usize] == State::Begun {
-            self.end_always(half, time);
-        }
-    }
-
-    /// The packet that ends it even if it has not begun: then there is no time.
-    fn end_always(&mut self, half: Half, time: Timestamp) {
         let (nanoseconds, state) = (
             &mut self.nanoseconds[half as usize],
             &mut self.states[half as usize],

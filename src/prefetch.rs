@@ -8,16 +8,12 @@ const LINE: usize = 64;
 pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<u8>();
     let (size, align) = (size_of_val(value), align_of_val(value));
-    if size <= align && align <= LINE {
-        return prefetch_line(start); // It crosses no line.
+    for offset in (0..size).step_by(LINE) {
+        prefetch_line(start.wrapping_add(offset));
     }
-    let into_line = match align {
-        LINE.. => 0,
-        _ => start.addr() % LINE,
-    };
-    let lines = (size + into_line).div_ceil(LINE);
-    for line in 0..lines {
-        prefetch_line(start.wrapping_sub(into_line).wrapping_add(line * LINE));
+    // Where it does not begin with a line, it may end in one more; not if it fits in its alignment.
+    if align < LINE && size > align {
+        prefetch_line(start.wrapping_add(size - 1));
     }
 }
 

@@ -101,6 +101,9 @@ impl Tracker {
         let mut guesses = [None; ON_THE_WAY];
         for at in 0..packets.len() + 3 * STEP {
             let before = |steps: usize| packets.get(at.wrapping_sub(steps * STEP));
+            if let Some(packet) = packets.get(at + 2 * STEP) {
+                prefetch(packet);
+            }
             if let Some(packet) = before(0) {
                 prefetch(self.index.home(packet.index_hash()));
             }

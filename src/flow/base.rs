@@ -296,8 +296,12 @@ impl Flow {
     /// half that needs no packet if `time` is `None`.
     #[inline]
     pub(super) fn is_past(&self, timeout: i64, time: Option<Timestamp>, clock: Timestamp) -> bool {
-        time.is_some_and(|time| time.since(Timestamp(self.last())) > timeout)
-            || clock.0.saturating_sub(self.heard()) > timeout
+        let last = Timestamp(self.last());
+        let newest = time.map_or(clock, |time| clock.max(time));
+        // Within the time-out of its last packet it is within that of when it was heard of, too.
+        newest.since(last) > timeout
+            && (time.is_some_and(|time| time.since(last) > timeout)
+                || clock.0.saturating_sub(self.heard()) > timeout)
     }
 
     /// When it was last heard of: by its own time or by the trace clock then.

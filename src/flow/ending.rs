@@ -177,8 +177,11 @@ impl Tracker {
         self.young
             .sweep(clock.0, &mut expired, |young| young.due(options));
         for (done, &at) in expired.iter().enumerate() {
-            let soon = fetch(&self.young, &expired[done..], |&at| at);
-            if let Some(soon) = soon {
+            if let Some(&far) = expired.get(done + 2 * AHEAD) {
+                self.young.prefetch(far);
+            }
+            let soon = expired.get(done + AHEAD);
+            if let Some(soon) = soon.and_then(|&at| self.young.get(at)) {
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
@@ -344,7 +347,7 @@ impl<F: Tracked> Shelf<F> {
                 at,
                 evicted,
             } = next;
-            fetch(young, &ended[done..], |ended| ended.at);
+            fetch(young, &ended[done..]);
             let young = young.remove(at);
             let young = young.expect("an ended flow keeps its place");
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
@@ -366,19 +369,15 @@ impl<F: Tracked> Shelf<F> {
 }
 
 /// Starts to fetch young flows that come soon after the first of `ended`, and the packets of one
-/// that has been fetched, which is returned.
+/// that has been fetched.
 #[inline]
-fn fetch<'y, T>(
-    young: &'y Slab<Young>,
-    ended: &[T],
-    place: impl Fn(&T) -> u32,
-) -> Option<&'y Young> {
+fn fetch(young: &Slab<Young>, ended: &[EndedYoung]) {
     if let Some(far) = ended.get(2 * AHEAD) {
-        young.prefetch(place(far));
+        young.prefetch(far.at);
     }
-    let fetched = young.get(place(ended.get(AHEAD)?))?;
-    fetched.prefetch_packets();
-    Some(fetched)
+    if let Some(fetched) = ended.get(AHEAD).and_then(|soon| young.get(soon.at)) {
+        fetched.prefetch_packets();
+    }
 }
 
 /// Adds a flow to a piece, and hands that over when it is full.

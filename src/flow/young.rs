@@ -26,8 +26,9 @@ pub(super) struct Young {
     pub(super) hash: u32,
     /// Place of its first packet in the trace.
     pub(super) number: u64,
-    /// The trace clock when its latest packet was counted.
-    touch: Timestamp,
+    /// When it was last heard of: the time of its last packet, or the trace clock when the latest one
+    /// came, if that is later. A sweep needs nothing else, and `more` need not be fetched for it.
+    heard: Timestamp,
     more: Option<Box<More>>,
     first: PacketFacts,
     /// Source of the first frame.
@@ -59,7 +60,7 @@ impl Young {
             count: 0,
             hash: packet.index_hash(),
             number: packet.number,
-            touch: packet.clock,
+            heard: packet.clock.max(packet.facts.time),
             more: None,
             first: packet.facts,
             mac: packet.mac,
@@ -89,13 +90,14 @@ impl Young {
         };
         more.packets[at] = packet.facts;
         more.times.add(packet.facts.time);
+        let last = Timestamp(more.times.last);
         if !more.is_answered && packet.facts.from() != self.first.from() {
             more.is_answered = true;
             more.mac = packet.mac;
         }
         self.count += 1;
         self.flags |= packet.facts.flags;
-        self.touch = packet.clock;
+        self.heard = packet.clock.max(last);
         true
     }
 
@@ -132,7 +134,7 @@ impl Young {
         let first = PacketInfo {
             key: self.key,
             hash: u64::from(self.hash),
-            clock: self.touch,
+            clock: self.heard,
             number: self.number,
             mac: self.mac,
             facts: self.first,
@@ -152,13 +154,12 @@ impl Young {
     /// Whether silence or age may have ended the flow before `packet`.
     #[inline]
     fn may_have_ended(&self, packet: &PacketInfo, options: &FlowOptions) -> bool {
-        let (time, timeout) = (packet.facts.time, self.timeout(options));
+        let (time, clock) = (packet.facts.time, packet.clock);
         let (first, last) = self.times();
-        time.since(Timestamp(last)) > timeout
-            || packet.clock.0.saturating_sub(last.max(self.touch.0)) > timeout
-            || options
-                .active_timeout
-                .is_some_and(|limit| time.since(Timestamp(first)) > limit)
+        let is_old = |limit| time.since(Timestamp(first)) > limit;
+        // Within the time-out of its last packet it is within that of when it was heard of, too.
+        clock.max(time).since(Timestamp(last)) > self.timeout(options)
+            || options.active_timeout.is_some_and(is_old)
     }
 
     /// The least silence that may have ended the flow in its present state.
@@ -196,7 +197,7 @@ impl Young {
     /// When it was last heard of: by its own time or by the trace clock then.
     #[inline]
     pub(super) fn heard(&self) -> i64 {
-        self.times().1.max(self.touch.0)
+        self.heard.0
     }
 
     /// Whether the other side has said nothing, as in a flood or a scan (spec 4.2, *singleton*).

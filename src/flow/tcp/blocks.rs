@@ -25,8 +25,8 @@ pub(super) struct Blocks {
     len: usize,
     /// The block that was last changed, and at which place it begins.
     latest: (usize, usize),
-    /// The block at which a sweep last began, if it is still there.
-    begun: usize,
+    /// The block at which a sweep last began, if it is still there, and the place in it.
+    begun: (usize, usize),
     /// Blocks that were swept since the segments were last dealt out evenly.
     swept: usize,
 }
@@ -60,7 +60,7 @@ impl Blocks {
             list,
             len,
             latest: (0, 0),
-            begun: 0,
+            begun: (0, 0),
             swept: 0,
         }
     }
@@ -141,7 +141,8 @@ impl Blocks {
             block.is_some_and(|block| !is_before(block) && !is_behind(block))
         };
         // Packets over many segments often begin at the same one.
-        let begun = Some(self.begun).filter(is_at);
+        let (block, place) = self.begun;
+        let begun = Some(block).filter(is_at);
         let at = begun.unwrap_or_else(|| self.list.partition_point(is_before));
         let len = |range: Range<usize>| self.list.range(range).map(Block::len).sum::<usize>();
         let (latest, latest_start) = self.latest;
@@ -150,11 +151,16 @@ impl Blocks {
             Some(back) if back < at => latest_start - len(at..latest),
             Some(_) => len(0..at),
         };
-        let block = self.list.get(at);
-        start
-            + block.map_or(0, |block| {
-                block.segments.partition_point(|p| p.last < number)
-            })
+        let Some(Block { segments, .. }) = self.list.get(at) else {
+            return start;
+        };
+        // A sweep begins behind the first segment that is hit.
+        let is_right = |&place: &usize| {
+            let is_before = |at: usize| segments.get(at).is_some_and(|p| p.last < number);
+            place < segments.len() && !is_before(place) && (place == 0 || is_before(place - 1))
+        };
+        let place = place.checked_sub(1).filter(is_right);
+        start + place.unwrap_or_else(|| segments.partition_point(|p| p.last < number))
     }
 
     /// Whether the block with the segment at `at`, which is there, has what a sweep needs.
@@ -300,7 +306,7 @@ impl Blocks {
     ) -> Swept {
         self.deal_out();
         let (_, number, mut place) = self.block_mut(at);
-        self.begun = number;
+        self.begun = (number, place);
         let (mut next, mut count, mut blocks) = (first, 0, 0);
         let (mut latest, mut start) = (self.latest, at - place);
         for block in self.list.range_mut(number..) {

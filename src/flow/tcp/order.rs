@@ -4,6 +4,9 @@
 /// How many values there are at most.
 pub(super) const SIZE: usize = Word::BITS as usize;
 
+/// Fewer values than these lie between bounds next to each other, mostly.
+const NEAR: usize = 4;
+
 /// A bit for each of them.
 pub(super) type Word = u128;
 
@@ -55,12 +58,17 @@ impl Order {
     }
 
     /// Those that are not below `low`, and those not below `high`, which is not below `low` and
-    /// mostly next to it.
+    /// mostly next to it: so it is looked for there, without a branch, before it is searched.
     pub(super) fn since_both(&self, low: i64, high: i64) -> (Word, Word) {
         let rank = self.rank(low);
-        let is_same = self.values.get(rank).is_none_or(|&value| value >= high);
         let since = self.from[rank];
-        (since, if is_same { since } else { self.since(high) })
+        let Some(next) = self.values.get(rank..rank + NEAR) else {
+            return (since, self.since(high));
+        };
+        match below(next, high) {
+            NEAR => (since, self.since(high)),
+            between => (since, self.from[rank + between]),
+        }
     }
 
     /// The value at the first place goes, and all others move up by one.

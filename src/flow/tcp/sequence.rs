@@ -137,7 +137,7 @@ impl SegmentList {
                 overlap.add(sent, first, swept.next - 1);
                 first = swept.next;
                 at += swept.count;
-                before = self.before(at);
+                before = if first <= last { self.before(at) } else { None };
             } else {
                 let end = last.min(p.last);
                 let recovery = sent.time.saturating_sub(p.time).max(0);

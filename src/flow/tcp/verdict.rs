@@ -24,6 +24,7 @@ pub(super) struct Traits {
     pub(super) places: Word,
     /// The recovery is below the mean.
     pub(super) is_young: Word,
+    /// Right only if some are in `enough_before`.
     pub(super) before_rto: Word,
     pub(super) after_rto: Word,
     pub(super) same_id: Word,
@@ -32,6 +33,8 @@ pub(super) struct Traits {
     pub(super) is_acked: Word,
     /// It was acknowledged more than three times.
     pub(super) is_acked_enough: Word,
+    /// The one in front was.
+    pub(super) enough_before: Word,
 }
 
 /// Segments that have all in common that decides their class but their times.
@@ -58,6 +61,7 @@ pub(super) struct Nature {
 /// that are like them, they have the class of the last one.
 #[derive(Clone, Copy, Debug)]
 struct Same {
+    class: Class,
     nature: Nature,
     since: i64,
     until: i64,
@@ -69,8 +73,8 @@ pub(super) struct Verdict<'a> {
     /// IP identification of the packet, 0 if absent.
     id: u16,
     is_window_closed: bool,
-    /// The class of the segment in front.
-    class_before: Class,
+    /// The class of the segment in front, as masks: of all bits where its number has one.
+    before: [u64; 3],
     /// It was acknowledged more than three times.
     is_acked_enough: bool,
     same: Option<Same>,
@@ -130,7 +134,7 @@ impl<'a> Verdict<'a> {
             bounds,
             id,
             is_window_closed,
-            class_before,
+            before: masks(class_before),
             is_acked_enough: acked >= ACKED_ENOUGH,
             same: None,
             tally: Tally::default(),
@@ -155,17 +159,23 @@ impl<'a> Verdict<'a> {
         let is_same = |same: Same| {
             same.nature == alike.nature && same.since <= alike.oldest && alike.newest <= same.until
         };
-        if !self.same.is_some_and(is_same) {
-            self.class_before = self.own_class_of_all(alike)?;
-            self.is_acked_enough = alike.nature.is_acked_enough;
-        }
-        self.counts[self.class_before as usize] += alike.count;
-        Some(self.class_before)
+        let class = match self.same {
+            Some(same) if is_same(same) => same.class,
+            _ => {
+                let class = self.own_class_of_all(alike)?;
+                self.before = masks(class);
+                self.is_acked_enough = alike.nature.is_acked_enough;
+                class
+            }
+        };
+        self.counts[class as usize] += alike.count;
+        Some(class)
     }
 
     fn own_class_of_all(&mut self, alike: &Alike) -> Option<Class> {
         let nature = alike.nature;
         let mut same = Same {
+            class: self.class_before(),
             nature,
             since: i64::MIN,
             until: i64::MAX,
@@ -188,7 +198,7 @@ impl<'a> Verdict<'a> {
         let is_fast = before_rto && nature.is_acked_enough;
         let class = match () {
             () if self.is_window_closed && nature.is_single => Class::FlowControl,
-            () if is_young => self.class_before,
+            () if is_young => same.class,
             () if self.id != 0 && self.id == nature.id => Class::NetworkDuplicate,
             () if is_fast != (before_rto && self.is_acked_enough) => return None,
             () if is_fast && nature.is_acked => Class::UnneededFastRetransmit,
@@ -197,33 +207,47 @@ impl<'a> Verdict<'a> {
             () if after_rto => Class::Rto,
             () => Class::Unknown,
         };
-        self.same = Some(same);
+        self.same = Some(Same { class, ..same });
         Some(class)
+    }
+
+    fn class_before(&self) -> Class {
+        Class::at(&self.before.map(Word::from), 1)
+    }
+
+    /// Those of `places`, of a block in which `is_acked_enough`, whose neighbour in front was acknowledged
+    /// more than three times.
+    #[inline]
+    pub(super) fn enough_before(&self, places: Word, is_acked_enough: Word) -> Word {
+        let front = if self.is_acked_enough {
+            first_of(places)
+        } else {
+            0
+        };
+        (is_acked_enough << 1) | front
     }
 
     /// The classes of `count` segments of a block, as bits of their numbers.
     #[inline(always)]
     pub(super) fn classes_of(&mut self, traits: &Traits, count: u32) -> [Word; 3] {
         let places = traits.places;
-        let first = places & places.wrapping_neg();
-        let front = if self.is_acked_enough { first } else { 0 };
-        let enough_before = (traits.is_acked_enough << 1) | front;
-        let is_plain = places & traits.is_young | enough_before == 0 && !self.is_window_closed;
+        let is_plain =
+            places & traits.is_young | traits.enough_before == 0 && !self.is_window_closed;
         let class = if is_plain {
             plain_classes(traits)
         } else {
-            self.mixed_classes(traits, first, enough_before)
+            self.mixed_classes(traits)
         };
         self.tally.add(class, count, self.counts);
         let last = places & !(places >> 1);
-        self.class_before = Class::at(&class, last);
+        self.before = class.map(|word| u64::from(word & last != 0).wrapping_neg());
         self.is_acked_enough = traits.is_acked_enough & last != 0;
         self.same = None;
         class
     }
 
     #[inline(always)]
-    fn mixed_classes(&self, traits: &Traits, first: Word, enough_before: Word) -> [Word; 3] {
+    fn mixed_classes(&self, traits: &Traits) -> [Word; 3] {
         let places = traits.places;
         let flow_control = if self.is_window_closed {
             places & traits.is_single
@@ -231,12 +255,11 @@ impl<'a> Verdict<'a> {
             0
         };
         let inherited = places & traits.is_young & !flow_control;
-        let own = own_classes(traits, flow_control, places & !inherited, enough_before);
-        let number = self.class_before as Word;
-        [0, 1, 2].map(|at| {
-            let before = first & (number >> at & 1).wrapping_neg();
-            own[at] | run_behind(before | own[at] << 1, inherited)
-        })
+        let own = own_classes(traits, flow_control, places & !inherited);
+        // Whatever takes long comes before the class in front is asked for: each block waits for it.
+        let own = own.map(|own| own | run_behind(own << 1, inherited));
+        let front = run_behind(first_of(places), inherited);
+        [0, 1, 2].map(|at| own[at] | front & both_halves(self.before[at]))
     }
 }
 
@@ -250,16 +273,11 @@ fn plain_classes(traits: &Traits) -> [Word; 3] {
 
 /// The classes of segments that inherit none, out of `places`.
 #[inline]
-fn own_classes(
-    traits: &Traits,
-    flow_control: Word,
-    places: Word,
-    enough_before: Word,
-) -> [Word; 3] {
+fn own_classes(traits: &Traits, flow_control: Word, places: Word) -> [Word; 3] {
     let places = places & !flow_control;
     let duplicate = places & traits.same_id;
     let rest = places & !traits.same_id;
-    let fast = rest & traits.before_rto & enough_before;
+    let fast = rest & traits.before_rto & traits.enough_before;
     let late = rest & traits.after_rto & !fast;
     let unknown = rest & !(fast | late);
     [
@@ -364,6 +382,22 @@ const SIXTEENS: u64 = 0x00ff_00ff_00ff_00ff;
 
 fn ones_in_both(words: &[Word; Tally::BLOCKS], others: &[Word; Tally::BLOCKS]) -> u32 {
     ones(&std::array::from_fn(|at| words[at] & others[at]))
+}
+
+/// The lowest bit.
+#[inline]
+fn first_of(places: Word) -> Word {
+    places & places.wrapping_neg()
+}
+
+/// A mask for each bit of a class's number.
+fn masks(class: Class) -> [u64; 3] {
+    [0, 1, 2].map(|bit| (class as u64 >> bit & 1).wrapping_neg())
+}
+
+#[inline]
+fn both_halves(mask: u64) -> Word {
+    Word::from(mask) << 64 | Word::from(mask)
 }
 
 /// Those of `members` that stand in a row from one of `starts` on, each of which is the first of a

@@ -300,7 +300,10 @@ impl Bits {
             up_to_rto,
         } = to.bounds();
         let is_young = self.sent_since(mean, segments);
+        let enough_before = to.enough_before(places, self.is_acked_enough);
         let (up_to_rto, before_rto) = match (up_to_rto, before_rto) {
+            // Nothing is a fast retransmission, which all that is sent before the time-out matters for.
+            (low, _) if enough_before == 0 => (self.sent_since(low, segments), 0),
             (Some(low), Some(high)) if self.oldest < low && high <= self.newest => {
                 self.times(segments).since_both(low, high)
             }
@@ -324,6 +327,7 @@ impl Bits {
             is_single: self.is_single,
             is_acked: self.is_acked,
             is_acked_enough: self.is_acked_enough,
+            enough_before,
         }
     }
 }

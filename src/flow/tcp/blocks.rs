@@ -265,10 +265,11 @@ impl Blocks {
     pub(super) fn pop_front(&mut self) -> Option<Segment> {
         let Block { segments, bits } = self.list.front_mut()?;
         let mut first = segments.pop_front()?;
-        match (bits, segments.front()) {
-            (_, None) => drop(self.list.pop_front()),
-            (Some(bits), Some(next)) => bits.pop_front(&mut first, next.first),
-            (None, Some(_)) => {}
+        if let Some(bits) = bits {
+            bits.pop_front(&mut first, segments.front());
+        }
+        if segments.is_empty() {
+            self.list.pop_front();
         }
         (self.len, self.latest) = (self.len - 1, (0, 0));
         Some(first)

@@ -293,3 +293,13 @@ proptest! {
         run(&steps, limit)?;
     }
 }
+
+/// A hit that a block knows of is not lost when its last segment leaves it.
+#[test]
+fn segments_that_leave_a_swept_block_are_as_they_were_hit() {
+    let ones = (0..300).map(|n| Step::Send(100 + n, 1, 1_000, 0, false));
+    let over_all = Step::Send(100, 300, 1_000_000, 0, false);
+    let behind = (0..300).map(|n| Step::Send(1_000 + 2 * n, 1, 1_000, 0, false));
+    let steps: Vec<_> = ones.chain([over_all]).chain(behind).collect();
+    run(&steps, 300).unwrap();
+}

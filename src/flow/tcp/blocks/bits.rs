@@ -127,12 +127,14 @@ impl Bits {
         }
     }
 
-    /// The first segment, which is not the only one, is taken out and made true. The second one
-    /// begins at `next`.
-    pub(super) fn pop_front(&mut self, first: &mut Segment, next: i64) {
+    /// The first segment is taken out and made true; `next` is behind it, if it was not the last one.
+    pub(super) fn pop_front(&mut self, first: &mut Segment, next: Option<&Segment>) {
         first.is_hit = self.is_hit & 1 == 1;
         first.class = self.class_of(0);
-        self.first = next;
+        let Some(next) = next else {
+            return;
+        };
+        self.first = next.first;
         self.count -= 1;
         for word in [
             &mut self.all,

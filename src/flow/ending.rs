@@ -348,12 +348,12 @@ impl<F: Tracked> Shelf<F> {
                 evicted,
             } = next;
             fetch(young, &ended[done..]);
-            let young = young.remove(at);
-            let young = young.expect("an ended flow keeps its place");
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
                 add(number, earlier, &mut rows, sink)?;
             }
-            let mut flow: Box<F> = young.grow(options);
+            let kept = young.get(at).expect("an ended flow keeps its place");
+            let mut flow: Box<F> = kept.grow(options);
+            young.free(at);
             flow.flow_mut().end_reason = if evicted {
                 flow.closed().unwrap_or(EndReason::Resource)
             } else {

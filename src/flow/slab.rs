@@ -58,6 +58,7 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     /// Keeps `value`, which cannot time out before `due`. Returns its place.
+    #[inline(always)]
     pub(super) fn insert(&mut self, value: T, due: i64) -> u32 {
         self.len += 1;
         let place = self.free.pop().unwrap_or_else(|| self.grow());
@@ -82,12 +83,25 @@ impl<T> Slab<T> {
     /// Frees `place` and returns what was there.
     pub(super) fn remove(&mut self, place: u32) -> Option<T> {
         let (page, at) = split(place);
-        let page = self.pages.get_mut(page)?;
-        let value = page.values[at].take()?;
-        page.due[at] = NEVER;
+        let value = self.pages.get_mut(page)?.values[at].take()?;
+        self.freed(place);
+        Some(value)
+    }
+
+    /// Frees `place`, which is in use, without moving what was there.
+    #[inline]
+    pub(super) fn free(&mut self, place: u32) {
+        let (page, at) = split(place);
+        self.pages[page].values[at] = None;
+        self.freed(place);
+    }
+
+    #[inline]
+    fn freed(&mut self, place: u32) {
+        let (page, at) = split(place);
+        self.pages[page].due[at] = NEVER;
         self.free.push(place);
         self.len -= 1;
-        Some(value)
     }
 
     /// What is at `place`.

@@ -6,7 +6,7 @@
 use super::ending::{Candidate, Fragments};
 use super::index::Index;
 use super::shelf::Shelf;
-use super::slab::Slab;
+use super::slab::{NEVER, Slab};
 use super::young::Young;
 use super::{PacketInfo, TcpFlow, UdpFlow, marks};
 use crate::config::{FlowOptions, Limit};
@@ -219,14 +219,19 @@ impl Tracker {
         }
     }
 
-    /// A new flow.
+    /// A new flow. It is made where it stays: what is moved has to wait for what was just written.
     fn open(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>) {
-        let young = Young::new(packet, link);
+        let at = self.young.insert(Young::new(packet), NEVER);
+        let young = self.young.get_mut(at).expect("it was just inserted");
+        if let Some(link) = link {
+            young.wrap(link);
+        }
         if self.weigh {
             self.young_bytes += young.bytes();
         }
         let due = young.due(&self.options);
-        let place = Place::Young(self.young.insert(young, due));
+        self.young.set_due(at, due);
+        let place = Place::Young(at);
         self.index.insert(packet.index_hash(), place.code());
     }
 
@@ -242,19 +247,17 @@ impl Tracker {
     /// Makes the state of the young flow at `at`.
     #[inline(never)]
     fn grow(&mut self, at: u32) -> Place {
-        let young = self
-            .young
-            .remove(at)
-            .expect("the index holds places in use");
+        let young = self.young.get(at).expect("the index holds places in use");
         if self.weigh {
             self.young_bytes -= young.bytes();
         }
         let grown = match young.key.protocol {
-            Protocol::Tcp => Place::Tcp(self.tcp.insert(&young, &self.options)),
-            Protocol::Udp => Place::Udp(self.udp.insert(&young, &self.options)),
+            Protocol::Tcp => Place::Tcp(self.tcp.insert(young, &self.options)),
+            Protocol::Udp => Place::Udp(self.udp.insert(young, &self.options)),
         };
         let place = Place::Young(at);
         self.index.replace(young.hash, place.code(), grown.code());
+        self.young.free(at);
         grown
     }
 

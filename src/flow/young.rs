@@ -52,9 +52,10 @@ struct More<P: ?Sized = [PacketFacts]> {
 }
 
 impl Young {
-    /// A flow of one packet; `link` if that is wrapped.
-    pub(super) fn new(packet: &PacketInfo, link: Option<&LinkInfo>) -> Self {
-        let mut young = Self {
+    /// A flow of one packet.
+    #[inline(always)]
+    pub(super) fn new(packet: &PacketInfo) -> Self {
+        Self {
             key: packet.key,
             flags: packet.facts.flags,
             count: 0,
@@ -65,14 +66,15 @@ impl Young {
             first: packet.facts,
             mac: packet.mac,
             has_ended: false,
-        };
-        if let Some(link) = link {
-            young.enlarge();
-            if let Some(more) = &mut young.more {
-                more.link = Some(Box::new(*link));
-            }
         }
-        young
+    }
+
+    /// Its first packet has tags or tunnels around it.
+    pub(super) fn wrap(&mut self, link: &LinkInfo) {
+        self.enlarge();
+        if let Some(more) = &mut self.more {
+            more.link = Some(Box::new(*link));
+        }
     }
 
     /// Keeps a packet that cannot end the flow, whatever state that is in, if there is room.

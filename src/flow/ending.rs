@@ -182,6 +182,8 @@ impl Tracker {
             }
             let soon = expired.get(done + AHEAD);
             if let Some(soon) = soon.and_then(|&at| self.young.get(at)) {
+                // They are counted soon, and so many lines are better asked for early.
+                soon.prefetch_packets();
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {

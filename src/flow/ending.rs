@@ -177,13 +177,8 @@ impl Tracker {
         self.young
             .sweep(clock.0, &mut expired, |young| young.due(options));
         for (done, &at) in expired.iter().enumerate() {
-            if let Some(&far) = expired.get(done + 2 * AHEAD) {
-                self.young.prefetch(far);
-            }
-            let soon = expired.get(done + AHEAD);
-            if let Some(soon) = soon.and_then(|&at| self.young.get(at)) {
-                // They are counted soon, and so many lines are better asked for early.
-                soon.prefetch_packets();
+            // Its packets are counted soon, and so many lines are better asked for early.
+            if let Some(soon) = fetch(&self.young, &expired[done..], |&at| at) {
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
@@ -349,7 +344,7 @@ impl<F: Tracked> Shelf<F> {
                 at,
                 evicted,
             } = next;
-            fetch(young, &ended[done..]);
+            fetch(young, &ended[done..], |ended| ended.at);
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
                 add(number, earlier, &mut rows, sink)?;
             }
@@ -371,15 +366,19 @@ impl<F: Tracked> Shelf<F> {
 }
 
 /// Starts to fetch young flows that come soon after the first of `ended`, and the packets of one
-/// that has been fetched.
+/// that has been fetched, which is returned.
 #[inline]
-fn fetch(young: &Slab<Young>, ended: &[EndedYoung]) {
+fn fetch<'y, T>(
+    young: &'y Slab<Young>,
+    ended: &[T],
+    place: impl Fn(&T) -> u32,
+) -> Option<&'y Young> {
     if let Some(far) = ended.get(2 * AHEAD) {
-        young.prefetch(far.at);
+        young.prefetch(place(far));
     }
-    if let Some(fetched) = ended.get(AHEAD).and_then(|soon| young.get(soon.at)) {
-        fetched.prefetch_packets();
-    }
+    let fetched = young.get(place(ended.get(AHEAD)?))?;
+    fetched.prefetch_packets();
+    Some(fetched)
 }
 
 /// Adds a flow to a piece, and hands that over when it is full.

@@ -15,8 +15,6 @@ pub(super) const NEVER: i64 = i64::MAX;
 /// Numbered places for values of one kind.
 pub(super) struct Slab<T> {
     pages: Vec<Page<T>>,
-    /// Places that were ever used.
-    begun: usize,
     free: Vec<u32>,
     len: usize,
 }
@@ -49,7 +47,6 @@ impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self {
             pages: Vec::new(),
-            begun: 0,
             free: Vec::new(),
             len: 0,
         }
@@ -60,8 +57,8 @@ impl<T> Slab<T> {
     /// Keeps `value`, which cannot time out before `due`. Returns its place.
     #[inline(always)]
     pub(super) fn insert(&mut self, value: T, due: i64) -> u32 {
-        self.len += 1;
         let place = self.free.pop().unwrap_or_else(|| self.grow());
+        self.len += 1;
         let (page, at) = split(place);
         let page = &mut self.pages[page];
         page.values[at] = Some(value);
@@ -70,13 +67,12 @@ impl<T> Slab<T> {
         place
     }
 
-    /// A place that was never used.
+    /// A place that was never used, when none is free: those that were are all in use.
     fn grow(&mut self) -> u32 {
-        let place = self.begun;
+        let place = self.len;
         if place == self.pages.len() * PAGE {
             self.pages.push(Page::new());
         }
-        self.begun += 1;
         u32::try_from(place).expect("a table holds fewer than 2^32 flows")
     }
 

@@ -38,7 +38,32 @@ impl TraceClock {
         self.packets += 1;
         self.now
     }
+
+    /// A clock that begins somewhere in a trace, behind two packets or more. It shows what the true one
+    /// does or an earlier time: whichever is later, this or what the true one shows at the first packet
+    /// here, is the true time.
+    fn in_the_middle() -> Self {
+        Self {
+            now: Timestamp(i64::MIN),
+            previous: Timestamp(i64::MIN),
+            packets: BEFORE_PART,
+        }
+    }
+
+    /// Goes on behind the packets of a clock that began here, the first of them of time `first`. Returns
+    /// the clock once that one is counted.
+    fn join(&mut self, first: Timestamp, part: &Self) -> Timestamp {
+        let begun = self.tick(first);
+        self.now = begun.max(part.now);
+        self.previous = part.previous;
+        self.packets += part.packets - BEFORE_PART - 1;
+        begun
+    }
 }
+
+/// As many packets are taken to be before a part of a trace: with the third one the trace clock
+/// has gone over to its rule for all packets that follow.
+const BEFORE_PART: u64 = 2;
 
 /// What a capture says of a packet beside its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -101,10 +126,85 @@ impl Viewer for Decoder {
     }
 }
 
+/// What packets of a part of a trace lack: how many were before it, and the trace clock once its
+/// first packet is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Joint {
+    number: u64,
+    pub(crate) clock: Timestamp,
+}
+
+impl Joint {
+    /// The number in the part of a packet with this number in the trace.
+    pub(crate) fn number_in_part(&self, number: u64) -> u64 {
+        number.wrapping_sub(self.number)
+    }
+
+    /// Gives a packet its number in the trace, and the trace clock.
+    #[inline]
+    pub(crate) fn settle(&self, packet: &mut PacketInfo) {
+        packet.number = packet.number.wrapping_add(self.number);
+        packet.clock = packet.clock.max(self.clock);
+    }
+
+    /// Makes a packet of the trace one that will be settled.
+    fn unsettle(&self, packet: &mut PacketInfo) {
+        packet.number = self.number_in_part(packet.number);
+    }
+}
+
+/// What becomes of fragments.
+enum Reassembly {
+    /// Later ones go where their first ones went.
+    Here(Fragments),
+    /// They wait until the part is joined to what was before it.
+    Deferred(Vec<Fragment>),
+}
+
+enum Fragment {
+    First(FragmentKey, PacketInfo),
+    /// With its number.
+    Later(u64, Later),
+}
+
+/// A later fragment.
+struct Later {
+    key: FragmentKey,
+    ip_len: u32,
+    packet: Captured,
+    clock: Timestamp,
+}
+
+impl Later {
+    /// What the tables see of it, unless its first fragment is not known, which is counted.
+    fn find(&self, fragments: &Fragments, fates: &mut Fates) -> Option<PacketInfo> {
+        let time = self.packet.time;
+        let Some(first) = fragments.find(&self.key, time, self.clock) else {
+            fates.add(Fate::FragOrphan, 1);
+            return None;
+        };
+        let mut marks = marks::FRAGMENT | first.facts.marks & marks::FROM_HIGH;
+        if self.packet.is_truncated {
+            marks |= marks::TRUNCATED;
+        }
+        Some(PacketInfo {
+            clock: self.clock,
+            facts: PacketFacts {
+                time,
+                frame_len: self.packet.original_len,
+                ip_len: self.ip_len,
+                marks,
+                ..first.facts
+            },
+            ..*first
+        })
+    }
+}
+
 /// The state that goes along with the packets of a trace, in their order.
 pub struct Intake {
     hasher: KeyHasher,
-    fragments: Fragments,
+    fragments: Reassembly,
     clock: TraceClock,
     counted: PacketSummary,
     /// The link type of the latest packets, and the number of the first of them.
@@ -117,7 +217,7 @@ impl Intake {
     pub fn new(options: &FlowOptions, hasher: KeyHasher) -> Self {
         let groups = options.groups;
         Self {
-            fragments: Fragments::new(hasher.state()),
+            fragments: Reassembly::Here(Fragments::new(hasher.state())),
             hasher,
             clock: TraceClock::default(),
             counted: PacketSummary::default(),
@@ -233,8 +333,12 @@ impl Intake {
 
     #[cold]
     fn store_fragment(&mut self, headers: &Headers, info: &PacketInfo) {
-        if let Some(key) = FragmentKey::of_first(headers) {
-            self.fragments.store(key, info);
+        let Some(key) = FragmentKey::of_first(headers) else {
+            return;
+        };
+        match &mut self.fragments {
+            Reassembly::Here(fragments) => fragments.store(key, info),
+            Reassembly::Deferred(all) => all.push(Fragment::First(key, *info)),
         }
     }
 
@@ -245,27 +349,80 @@ impl Intake {
         fragment: &LaterFragment,
         packet: &Captured,
     ) -> Option<PacketInfo> {
-        let clock = self.tick(packet);
-        let key = FragmentKey::of_later(fragment);
-        let Some(first) = self.fragments.find(&key, packet.time, clock) else {
-            self.counted.fates.add(Fate::FragOrphan, 1);
-            return None;
+        let number = self.clock.packets;
+        let later = Later {
+            key: FragmentKey::of_later(fragment),
+            ip_len: fragment.ip.length,
+            packet: *packet,
+            clock: self.tick(packet),
         };
-        let mut marks = marks::FRAGMENT | first.facts.marks & marks::FROM_HIGH;
-        if packet.is_truncated {
-            marks |= marks::TRUNCATED;
+        match &mut self.fragments {
+            Reassembly::Here(fragments) => later.find(fragments, &mut self.counted.fates),
+            Reassembly::Deferred(all) => {
+                all.push(Fragment::Later(number, later));
+                None
+            }
         }
-        Some(PacketInfo {
-            clock,
-            facts: PacketFacts {
-                time: packet.time,
-                frame_len: packet.original_len,
-                ip_len: fragment.ip.length,
-                marks,
-                ..first.facts
-            },
-            ..*first
-        })
+    }
+
+    /// The state somewhere in a trace, for packets that will be joined to those before them. What is
+    /// made of them lacks what only those before can tell: see [`Joint`].
+    pub(crate) fn part(&self) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            fragments: Reassembly::Deferred(Vec::new()),
+            clock: TraceClock::in_the_middle(),
+            counted: PacketSummary::default(),
+            latest: (LinkType::ETHERNET, BEFORE_PART),
+            decoder: self.decoder,
+        }
+    }
+
+    /// Whether a part can be joined.
+    pub(crate) fn can_join(&self) -> bool {
+        self.clock.packets >= BEFORE_PART
+    }
+
+    /// Goes on behind a part, as if its packets, the first of them of time `first`, had come one by one.
+    /// Also returns its later fragments that are in flows, each with its number in the part.
+    pub(crate) fn join(
+        &mut self,
+        first: Timestamp,
+        mut part: Self,
+    ) -> (Joint, Vec<(u64, PacketInfo)>) {
+        self.count_link_type();
+        part.count_link_type();
+        let joint = Joint {
+            number: self.clock.packets.wrapping_sub(BEFORE_PART),
+            clock: self.clock.join(first, &part.clock),
+        };
+        self.latest = (part.latest.0, self.clock.packets);
+        self.counted.add(&part.counted);
+        (joint, self.join_fragments(joint, part.fragments))
+    }
+
+    fn join_fragments(&mut self, joint: Joint, fragments: Reassembly) -> Vec<(u64, PacketInfo)> {
+        let (Reassembly::Here(here), Reassembly::Deferred(all)) = (&mut self.fragments, fragments)
+        else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for fragment in all {
+            match fragment {
+                Fragment::First(key, mut info) => {
+                    joint.settle(&mut info);
+                    here.store(key, &info);
+                }
+                Fragment::Later(number, mut later) => {
+                    later.clock = later.clock.max(joint.clock);
+                    if let Some(mut info) = later.find(here, &mut self.counted.fates) {
+                        joint.unsettle(&mut info);
+                        found.push((number, info));
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// Packets so far.
@@ -305,6 +462,8 @@ impl Intake {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn clocks(times: &[i64]) -> Vec<i64> {
@@ -323,5 +482,99 @@ mod tests {
     #[test]
     fn the_clock_begins_at_the_earlier_of_the_first_two_packets() {
         assert_eq!(clocks(&[100, 20, 30]), [100, 20, 20]);
+    }
+
+    /// A datagram, whole or a fragment of one, or something else.
+    #[derive(Clone, Copy, Debug)]
+    struct Sent {
+        second: i64,
+        what: u8,
+        host: u8,
+        link_type: u32,
+    }
+
+    impl Sent {
+        fn bytes(self) -> Vec<u8> {
+            // Whole, first fragments, later ones, and later ones that may have no first one.
+            let (fragment, id) =
+                [(0, 0), (0x2000, 1), (0x0003, 1), (0x0003, 2)][usize::from(self.what) % 4];
+            let mut bytes = vec![0x45, 0, 0, 36, 0, id];
+            bytes.extend(u16::to_be_bytes(fragment));
+            bytes.extend([64, 17, 0, 0, 10, 0, 0, self.host, 9, 9, 9, 9]);
+            bytes.extend([0, 53, 0, 53, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            if self.what > 15 {
+                bytes[0] = self.what;
+            }
+            bytes
+        }
+
+        fn take(self, intake: &mut Intake) -> Option<PacketInfo> {
+            let bytes = self.bytes();
+            let packet = Packet {
+                time: Timestamp(self.second * 1_000_000_000),
+                captured: &bytes,
+                original_len: 36,
+                link_type: LinkType(self.link_type),
+                check_sequence_len: 0,
+            };
+            intake.packet(&packet, &mut LinkInfo::default())
+        }
+    }
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        let second = prop_oneof![9 => 0..60_i64, 1 => 1000..2000_i64];
+        let link_type = prop_oneof![9 => Just(LinkType::RAW.0), 1 => 147..149_u32];
+        (second, 0..18_u8, 0..4_u8, link_type).prop_map(|(second, what, host, link_type)| Sent {
+            second,
+            what,
+            host,
+            link_type,
+        })
+    }
+
+    /// What the tables see of all packets, and what is counted of others, if all but two of them come in
+    /// parts of these lengths, as far as they reach.
+    fn taken(packets: &[Sent], parts: &[usize]) -> String {
+        let mut whole = Intake::new(&FlowOptions::default(), KeyHasher::seeded(1));
+        let mut infos = Vec::new();
+        let (begin, mut rest) = packets.split_at(packets.len().min(2));
+        infos.extend(begin.iter().filter_map(|packet| packet.take(&mut whole)));
+        for &len in parts {
+            let (front, behind) = rest.split_at(len.min(rest.len()));
+            rest = behind;
+            let Some(first) = front.first() else { continue };
+            assert!(whole.can_join());
+            let mut part = whole.part();
+            let mut found = Vec::new();
+            let mut clocks = Vec::new();
+            for packet in front {
+                let number = part.packets();
+                found.extend(packet.take(&mut part).map(|info| (number, info)));
+                clocks.push(part.clock());
+            }
+            let first = Timestamp(first.second * 1_000_000_000);
+            let (joint, later) = whole.join(first, part);
+            found.extend(later);
+            found.sort_by_key(|(number, _)| *number);
+            for (_, info) in &mut found {
+                joint.settle(info);
+            }
+            infos.extend(found.iter().map(|(_, info)| *info));
+            let clock = clocks.last().map(|clock| joint.clock.max(*clock));
+            assert_eq!(clock, Some(whole.clock()));
+        }
+        infos.extend(rest.iter().filter_map(|packet| packet.take(&mut whole)));
+        let clock = whole.clock();
+        format!("{infos:?} {clock:?} {:?}", whole.finish())
+    }
+
+    proptest! {
+        #[test]
+        fn parts_make_up_the_whole(
+            packets in prop::collection::vec(sent(), 0..80),
+            parts in prop::collection::vec(0..30_usize, 0..6),
+        ) {
+            prop_assert_eq!(taken(&packets, &parts), taken(&packets, &[]));
+        }
     }
 }

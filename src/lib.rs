@@ -8,6 +8,7 @@
 //! capture, [`decode::decode`] finds the headers that count, [`flow::Tracker`] turns packets into
 //! flows, [`output::TableWriter`] writes them. docs/design.md says why it is built this way.
 
+mod batch;
 mod bound;
 pub mod capture;
 pub mod config;
@@ -19,6 +20,9 @@ mod intake;
 pub mod key;
 mod merge;
 pub mod output;
+mod pieces;
+#[cfg(test)]
+mod pieces_tests;
 mod pipeline;
 #[cfg(test)]
 mod pipeline_tests;

@@ -7,7 +7,7 @@
 //!         ╲────────────► worker N ──────────────╱
 //! ```
 //! The reader is passed on among the workers: whoever is about to run out of batches reads until it
-//! has enough of them, and the others have, too.
+//! has enough of them, and the others have, too. Workers with nothing to count read ahead of it.
 //!
 //! An epoch is a fixed number of packets of the trace, so every worker ends it at the same packet
 //! and with the same trace clock. Each orders the flows it closed in an epoch by their first packets,
@@ -15,9 +15,10 @@
 
 use std::thread::{self, ScopedJoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select_biased, unbounded};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::batch::{Batch, BatchEnd, Spent};
 use crate::capture::{Inputs, Timestamp};
 use crate::config::Config;
 use crate::decode::Fate;
@@ -26,7 +27,8 @@ use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
 use crate::intake::{Decoder, Intake};
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
-use crate::reader::{Answer, Batch, BatchEnd, Lane, Read, Reader, Spent, Stopped, Turn};
+use crate::pieces::{Job, Pieces};
+use crate::reader::{Answer, Lane, Read, Reader, Stopped, Turn};
 use crate::sizes::Sizes;
 use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 
@@ -54,7 +56,9 @@ pub(crate) fn run(
         let mut lanes = Vec::new();
         let mut closed = Vec::new();
         let mut begun = Vec::new();
-        for number in 0..config.threads.max(1) {
+        let count = config.threads.max(1);
+        let (pieces, jobs) = Pieces::new(count, config.flow.limit, sizes.stretch);
+        for number in 0..count {
             let (full, full_out) = bounded(sizes.batches);
             let (closed_in, closed_out) = bounded(sizes.pieces);
             let (answers_in, answers) = unbounded();
@@ -64,6 +68,7 @@ pub(crate) fn run(
                 number,
                 tracker: Tracker::new(config.flow.clone()),
                 full: full_out,
+                jobs: jobs.clone(),
                 spent: &spent,
                 closed: closed_in,
                 answers: answers_in,
@@ -71,7 +76,8 @@ pub(crate) fn run(
                 state: State::Counting,
             });
         }
-        let reader = Reader::new(inputs, lanes, &spent, intake, config.flow.limit, sizes);
+        let limit = config.flow.limit;
+        let reader = Reader::new(inputs, lanes, &spent, intake, pieces, limit, sizes);
         let (pass_on, turns) = bounded(1);
         let turns = Turns { pass_on, turns };
         turns.pass_on(Box::new(reader));
@@ -137,6 +143,7 @@ struct Worker<'r> {
     number: usize,
     tracker: Tracker,
     full: Receiver<Batch>,
+    jobs: Receiver<Job>,
     spent: &'r Spent,
     closed: Sender<Closed>,
     answers: Sender<Answer>,
@@ -165,13 +172,16 @@ impl<'r> Worker<'r> {
                 read = self.read(reader, turns).or(read);
                 continue;
             }
-            select! {
+            select_biased! {
                 recv(self.full) -> batch => match batch {
                     Ok(batch) => self.count(batch),
                     Err(_) => self.state = State::Failed,
                 },
                 recv(turns.turns) -> reader => if let Ok(reader) = reader {
                     read = self.read(reader, turns).or(read);
+                },
+                recv(self.jobs) -> job => if let Ok(job) = job {
+                    job.run(self.spent);
                 },
             }
         }
@@ -214,12 +224,13 @@ impl<'r> Worker<'r> {
     }
 
     /// Counts a batch, and does what is asked at its end.
-    fn count(&mut self, batch: Batch) {
+    fn count(&mut self, mut batch: Batch) {
         #[cfg(test)]
         assert!(
             !crate::pipeline_tests::is_broken(&batch),
             "a worker of a test breaks"
         );
+        batch.settle();
         self.tracker.process(&batch.packets, &batch.links);
         let end = batch.end;
         self.spent.put(batch);

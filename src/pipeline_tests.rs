@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Error;
+use crate::batch::{Batch, shard};
 use crate::capture::{Inputs, ReadOptions};
 use crate::config::{Config, FlowOptions, Limit};
 use crate::decode::IpVersion;
@@ -13,7 +14,6 @@ use crate::intake::Intake;
 use crate::key::{Endpoint, FlowKey, KeyHasher, Protocol};
 use crate::output::OutputFolder;
 use crate::pipeline;
-use crate::reader::{Batch, shard};
 use crate::sizes::Sizes;
 
 /// So small that everyone waits for everyone else all the time, where no two may wait for each
@@ -38,6 +38,7 @@ const fn tiny(
         batches,
         few,
         enough,
+        stretch: 30,
         pieces,
     }
 }
@@ -64,6 +65,18 @@ fn no_two_wait_for_each_other_and_the_bytes_are_the_same() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn who_reads_ahead_changes_no_byte() {
+    let trace = crate::pieces_tests::trace(2000);
+    for sizes in TINY.into_iter().chain([Sizes::default()]) {
+        let alone = run(&trace, 1, None, sizes, false).unwrap();
+        for threads in [2, 3, 5] {
+            let tables = run(&trace, threads, None, sizes, false).unwrap();
+            assert!(tables == alone, "{threads} threads, {sizes:?}");
         }
     }
 }

@@ -6,47 +6,20 @@
 
 use std::mem;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
+use crate::batch::{Batch, BatchEnd, Spent, shard};
 use crate::bound::Bound;
-use crate::capture::{Inputs, Packet, Take, TakeView, Timestamp};
+use crate::capture::{Here, Inputs, Next, Packet, Take, TakeView};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::error::Error;
-use crate::flow::{Candidate, PacketInfo, marks};
-use crate::intake::{DecodedPacket, Decoder, Intake};
+use crate::flow::{Candidate, PacketInfo};
+use crate::intake::{DecodedPacket, Decoder, Intake, Joint};
+use crate::pieces::{Ahead, Piece, Pieces};
 use crate::sizes::Sizes;
 use crate::summary::PacketSummary;
-
-/// Packets on their way to a worker.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) packets: Vec<PacketInfo>,
-    /// What is around those of them that are wrapped.
-    pub(crate) links: Vec<LinkInfo>,
-    /// What ends with this batch.
-    pub(crate) end: BatchEnd,
-}
-
-/// What ends with a batch, or what the worker is asked to do after it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum BatchEnd {
-    /// Nothing.
-    #[default]
-    None,
-    /// An epoch, at this trace clock.
-    Epoch(Timestamp),
-    /// The trace, at this trace clock.
-    Trace(Timestamp),
-    /// Say what the table weighs at this trace clock.
-    Weigh(Timestamp),
-    /// Say which flows would go first, as many as have this weight.
-    Rank(u64),
-    /// End the flows ranked up to this one.
-    Evict(Candidate),
-}
 
 /// What a worker says when it is asked.
 #[derive(Debug)]
@@ -61,24 +34,6 @@ pub(crate) enum Answer {
 pub(crate) struct Lane {
     pub(crate) full: Sender<Batch>,
     pub(crate) answers: Receiver<Answer>,
-}
-
-/// Batches that have been counted and are filled again, the latest first: it may still be in a cache.
-#[derive(Default)]
-pub(crate) struct Spent(Mutex<Vec<Batch>>);
-
-impl Spent {
-    pub(crate) fn put(&self, mut batch: Batch) {
-        batch.packets.clear();
-        batch.links.clear();
-        let mut batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        batches.push(batch);
-    }
-
-    fn take(&self) -> Batch {
-        let mut batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        batches.pop().unwrap_or_default()
-    }
 }
 
 /// Reads the traces to their end, a turn at a time.
@@ -113,11 +68,13 @@ impl<'r> Reader<'r> {
         lanes: Vec<Lane>,
         spent: &'r Spent,
         intake: Intake,
+        pieces: Option<Pieces>,
         limit: Option<Limit>,
         sizes: Sizes,
     ) -> Self {
         let dealer = Dealer {
             intake,
+            pieces,
             bound: Bound::new(limit),
             batches: lanes.iter().map(|_| Batch::default()).collect(),
             lanes,
@@ -160,6 +117,8 @@ impl<'r> Reader<'r> {
 /// What is kept from turn to turn.
 struct Dealer<'r> {
     intake: Intake,
+    /// What is read ahead, unless nobody does that.
+    pieces: Option<Pieces>,
     lanes: Vec<Lane>,
     batches: Vec<Batch>,
     spent: &'r Spent,
@@ -191,6 +150,33 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
             None => self.other(&packet),
         };
         self.go_on(taken)
+    }
+
+    fn next(&mut self, here: &Here<'_>) -> ControlFlow<Pause, Next> {
+        let taken = loop {
+            let dealer = &mut *self.dealer;
+            let ahead = match &mut dealer.pieces {
+                _ if self.due == 0 => return ControlFlow::Break(Pause::Enough),
+                None => return ControlFlow::Continue(Next::Read(usize::MAX)),
+                Some(pieces) => pieces.next(here, &dealer.intake),
+            };
+            match ahead {
+                Ahead::Read(until) => return ControlFlow::Continue(Next::Read(until)),
+                Ahead::Deal(piece) => {
+                    let extent = piece.extent;
+                    break self.deal(*piece).map(|()| extent);
+                }
+                Ahead::Wait => {
+                    if let Err(stopped) = self.wait() {
+                        break Err(stopped);
+                    }
+                }
+            }
+        };
+        match taken {
+            Ok(extent) => ControlFlow::Continue(Next::Taken(extent)),
+            Err(Stopped) => ControlFlow::Break(Pause::Stopped),
+        }
     }
 }
 
@@ -242,10 +228,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
         let dealer = &mut *self.dealer;
         let lane = shard(info.hash, dealer.lanes.len());
         let batch = &mut dealer.batches[lane];
-        batch.packets.push(info);
-        if info.facts.has(marks::WRAPPED) {
-            batch.links.push(*link);
-        }
+        batch.push(info, link);
         if batch.packets.len() >= dealer.sizes.batch {
             self.hand_over(lane, BatchEnd::None)?;
         }
@@ -253,6 +236,86 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
             self.keep_within()?;
         }
         Ok(())
+    }
+
+    /// Waits for a piece: reads another one meanwhile, or else counts.
+    fn wait(&mut self) -> Result<(), Stopped> {
+        let Some(pieces) = &self.dealer.pieces else {
+            return Ok(());
+        };
+        if !pieces.help(self.dealer.spent) {
+            (self.count)()?;
+            pieces.wait();
+        }
+        Ok(())
+    }
+
+    /// Deals out the packets of a piece.
+    fn deal(&mut self, piece: Piece) -> Result<(), Stopped> {
+        self.deal_begun()?;
+        let before = self.dealer.intake.packets();
+        let intake = &mut self.dealer.intake;
+        let (joint, mut later) = intake.join(piece.first, piece.intake);
+        let batches = &mut self.dealer.batches;
+        for (batch, lane) in batches.iter_mut().zip(piece.lanes) {
+            self.dealer.spent.put(mem::replace(batch, lane));
+        }
+        while self.dealer.epoch_end <= self.dealer.intake.packets() {
+            let end = joint.number_in_part(self.dealer.epoch_end);
+            let mut rests = self.cut(end);
+            let behind = later.split_off(later.partition_point(|(number, _)| *number < end));
+            self.complete(joint, &later);
+            later = behind;
+            let last = self.dealer.epoch_end - before - 1;
+            let clock = usize::try_from(last)
+                .ok()
+                .and_then(|last| piece.clocks.get(last));
+            let clock = clock.map_or(joint.clock, |clock| joint.clock.max(*clock));
+            self.dealer.epoch_end += self.dealer.sizes.epoch;
+            self.end(BatchEnd::Epoch(clock))?;
+            self.dealer.batches.swap_with_slice(&mut rests);
+            rests
+                .into_iter()
+                .for_each(|batch| self.dealer.spent.put(batch));
+        }
+        self.complete(joint, &later);
+        self.deal_begun()
+    }
+
+    /// Deals out batches that are not full.
+    fn deal_begun(&mut self) -> Result<(), Stopped> {
+        for lane in 0..self.dealer.lanes.len() {
+            if !self.dealer.batches[lane].packets.is_empty() {
+                self.hand_over(lane, BatchEnd::None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts off what comes from a number on.
+    fn cut(&mut self, number: u64) -> Vec<Batch> {
+        let spent = self.dealer.spent;
+        let batches = self.dealer.batches.iter_mut();
+        let cut = batches.map(|batch| {
+            let mut rest = spent.take();
+            batch.split(number, &mut rest);
+            rest
+        });
+        cut.collect()
+    }
+
+    /// Puts later fragments, in their order, where they belong, and says what is still to be done.
+    fn complete(&mut self, joint: Joint, later: &[(u64, PacketInfo)]) {
+        let lanes = self.dealer.lanes.len();
+        for (lane, batch) in self.dealer.batches.iter_mut().enumerate() {
+            if !later.is_empty() {
+                let own = later
+                    .iter()
+                    .filter(|(_, info)| shard(info.hash, lanes) == lane);
+                batch.insert(&own.copied().collect::<Vec<_>>());
+            }
+            batch.joint = (!batch.packets.is_empty()).then_some(joint);
+        }
     }
 
     /// Lets flows go if the tables may be full, all of them together: which ones does not depend
@@ -323,26 +386,5 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
                 full.send(batch).map_err(|_| Stopped)
             }
         }
-    }
-}
-
-/// The worker for a hash, by its upper half; the lower half finds the flow in the worker's table.
-#[inline]
-pub(crate) fn shard(hash: u64, workers: usize) -> usize {
-    let scaled = (hash >> 32) * workers as u64;
-    usize::try_from(scaled >> 32).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shards_are_used_evenly() {
-        let mut used = [0; 7];
-        for hash in (0..7000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
-            used[shard(hash, 7)] += 1;
-        }
-        assert!(used.iter().all(|&n| (900..1100).contains(&n)), "{used:?}");
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Sizes {
     pub(crate) few: usize,
     /// It reads until it has so many: no fewer.
     pub(crate) enough: usize,
+    /// Records of a mapped file, about, in a stretch that is read ahead.
+    pub(crate) stretch: usize,
     /// Pieces of closed flows on their way from a worker to the writer.
     pub(crate) pieces: usize,
 }
@@ -27,6 +29,7 @@ impl Default for Sizes {
             batches: 16,
             few: 4,
             enough: 8,
+            stretch: 4096,
             pieces: 12,
         }
     }

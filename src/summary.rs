@@ -148,6 +148,18 @@ pub struct PacketSummary {
     pub link_types: LinkTypes,
 }
 
+impl PacketSummary {
+    /// Adds the packets of `other`.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.read += other.read;
+        self.fates.merge(&other.fates);
+        self.further_msdus += other.further_msdus;
+        for (&link_type, &packets) in &other.link_types.0 {
+            self.link_types.add(link_type, packets);
+        }
+    }
+}
+
 /// Packets by link type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTypes(BTreeMap<LinkType, u64>);

@@ -102,6 +102,15 @@ impl Format {
         }
     }
 
+    /// The link type of all packets, if the file is as nearly all are: see [`Pcap::is_plain`].
+    #[inline]
+    pub(crate) fn plain_link_type(&self) -> Option<LinkType> {
+        match self {
+            Self::Pcap(pcap) if pcap.is_plain() => Some(pcap.link_type()),
+            Self::Pcap(_) | Self::PcapNg(_) => None,
+        }
+    }
+
     /// The fewest bytes in front of a packet.
     pub(crate) fn header_len(&self) -> usize {
         match self {

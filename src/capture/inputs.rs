@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::report::{Damage, DamageReason, TraceReport};
 use super::source::{self, Source};
 use super::stop::Stop;
+use super::stretch::{Here, Next};
 use super::trace::Trace;
 use crate::error::Error;
 
@@ -79,6 +80,13 @@ pub trait Take {
 
     /// Takes a packet.
     fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Self::Broken>;
+
+    /// What is to be done next: where a mapped file can be read in several places at once, it may have
+    /// taken packets from there.
+    #[inline]
+    fn next(&mut self, _here: &Here<'_>) -> ControlFlow<Self::Broken, Next> {
+        ControlFlow::Continue(Next::Read(usize::MAX))
+    }
 }
 
 impl<B, F: FnMut(Packet<'_>) -> ControlFlow<B>> Take for F {

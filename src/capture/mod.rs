@@ -12,9 +12,10 @@
 //! A format sees only a slice of bytes and a place in it, and says what stands there
 //! (`format::Step`). So it is the same code, with the same results, for a mapped file, a pipe and
 //! a decompressed stream. A compressed trace is read by a thread of its own, which also looks at
-//! each packet on behalf of whoever takes them (`ahead`), several traces side by side. Where a record makes no sense, `trace` looks for the next chain of
-//! records that does (`chain`), and notes what was lost. Formats and compressions are told by
-//! content, never by name.
+//! each packet on behalf of whoever takes them (`ahead`), several traces side by side. Of a mapped file
+//! whoever takes the packets may have stretches read in other threads (`stretch`). Where a record makes
+//! no sense, `trace` looks for the next chain of records that does (`chain`), and notes what was lost.
+//! Formats and compressions are told by content, never by name.
 //!
 //! Times are those of spec section 1; a record cut off by the end of the file is no packet (spec
 //! section 2).
@@ -42,7 +43,9 @@ mod report;
 mod scout;
 mod source;
 mod stop;
+mod stretch;
 mod trace;
+mod walk;
 mod window;
 
 pub use ahead::Viewer;
@@ -52,6 +55,8 @@ pub use packet::{LinkType, Packet, Timestamp};
 pub use progress::Progress;
 pub use report::{ByteOrder, CaptureFormat, Damage, DamageReason, Resolution, TraceReport};
 pub use stop::Stop;
+pub use stretch::{Extent, Here, Next};
+pub(crate) use stretch::{Stretch, TraceId};
 
 #[cfg(test)]
 mod damage_tests;

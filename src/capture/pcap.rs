@@ -30,6 +30,7 @@ const CLASS_MASK: u32 = 0x03ff_0000;
 const CHECK_SEQUENCE_KNOWN: u32 = 0x0400_0000;
 
 /// How to read the records of a file.
+#[derive(Clone)]
 pub(crate) struct Pcap {
     byte_order: ByteOrder,
     /// Record headers have 8 more bytes, which say nothing we need (Kuznetzov's patch).
@@ -147,6 +148,11 @@ impl Pcap {
         if self.modified { 24 } else { PLAIN_HEADER_LEN }
     }
 
+    #[inline]
+    pub(crate) fn link_type(&self) -> LinkType {
+        self.link_type
+    }
+
     pub(crate) fn name(&self) -> CaptureFormat {
         if self.modified {
             CaptureFormat::PcapModified
@@ -197,18 +203,18 @@ impl Pcap {
         }
     }
 
-    /// The header of the record at `at`, if [`Pcap::plain_record`] can go on from there: the file is
-    /// as nearly all are, in the byte order of nearly all processors.
+    /// Whether the file is as nearly all are, in the byte order of nearly all processors.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.modified
+            && self.byte_order == ByteOrder::Little
+            && self.first_length == FirstLength::Captured
+    }
+
+    /// The header of the record at `at` of a plain file, for [`Pcap::plain_record`] to go on from.
     #[inline]
     pub(crate) fn plain_header(&self, bytes: &[u8], at: usize) -> Option<RecordHeader> {
-        let is_plain = !self.modified
-            && self.byte_order == ByteOrder::Little
-            && self.first_length == FirstLength::Captured;
-        if is_plain {
-            header_in_place(bytes, at)
-        } else {
-            None
-        }
+        self.is_plain().then(|| header_in_place(bytes, at))?
     }
 
     /// The packet of the record at `at`, whose header this is, and the header behind it; `None` if

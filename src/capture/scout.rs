@@ -29,18 +29,45 @@ const AHEAD: usize = 8;
 const NEEDED: usize = 128;
 
 /// What is known of the records ahead.
-#[derive(Default)]
 pub(super) struct Scout {
+    /// Bytes that are looked over at a time.
+    stretch: usize,
     /// Where they begin.
     places: Vec<usize>,
     /// How many of these have been asked for.
     asked: usize,
-    /// Up to where the trace was looked over, and how many records were read since.
+    /// Up to where the trace was looked over.
     end: usize,
+    /// Records read since it was, and from where on.
     read: usize,
+    begun: usize,
+}
+
+impl Default for Scout {
+    fn default() -> Self {
+        Self {
+            stretch: STRETCH,
+            places: Vec::new(),
+            asked: 0,
+            end: 0,
+            read: 0,
+            begun: 0,
+        }
+    }
 }
 
 impl Scout {
+    /// One for a stretch of so many bytes from `at` on, in which there are about so many records.
+    pub(super) fn of(stretch: usize, records: usize, at: usize) -> Self {
+        Self {
+            stretch,
+            read: records,
+            // As if they had been read just before.
+            begun: at.wrapping_sub(stretch),
+            ..Self::default()
+        }
+    }
+
     /// Starts to fetch what is needed of a record some way ahead of the one at `at`. Says whether that
     /// will do: else whatever comes next has to be fetched.
     #[inline]
@@ -65,14 +92,22 @@ impl Scout {
         true
     }
 
+    /// So many records were read without it.
+    pub(super) fn skip(&mut self, records: u64) {
+        let records = usize::try_from(records).unwrap_or(usize::MAX);
+        self.asked = self.asked.saturating_add(records);
+        self.read = self.read.saturating_add(records);
+    }
+
     /// Looks over the stretch from the record at `at` on, if it is a whole one and the records before it
     /// had such lengths that it pays.
     #[cold]
     fn look_over(&mut self, format: &Format, bytes: &[u8], at: usize, time: Timestamp) {
-        let is_worth_it = RECORD_LENS.contains(&(STRETCH / self.read.max(1)));
+        let mean = at.wrapping_sub(self.begun) / self.read.max(1);
+        let is_worth_it = RECORD_LENS.contains(&mean);
         self.places.clear();
-        (self.asked, self.read) = (AHEAD, 0);
-        self.end = at.saturating_add(STRETCH);
+        (self.asked, self.read, self.begun) = (AHEAD, 0, at);
+        self.end = at.saturating_add(self.stretch);
         let Format::Pcap(pcap) = format else { return };
         if is_worth_it && self.end + chain::LOOK_AHEAD < bytes.len() {
             self.follow(format, pcap, bytes, at, time);
@@ -81,7 +116,7 @@ impl Scout {
 
     /// Follows the chains.
     fn follow(&mut self, format: &Format, pcap: &Pcap, bytes: &[u8], at: usize, time: Timestamp) {
-        let part = STRETCH / CHAINS;
+        let part = self.stretch / CHAINS;
         let near = Some(Era::of(time));
         let begins = |number: usize| {
             let from = at + number * part;
@@ -167,10 +202,7 @@ mod tests {
         assert!(!known[first - 1] && known[first]);
         let found = &scout.places[..];
         assert!(found.is_empty(), "nothing is known of the last stretch");
-        let mut scout = Scout {
-            read: first,
-            ..Scout::default()
-        };
+        let mut scout = Scout::of(STRETCH, first, places[first]);
         scout.fetch(&format, &bytes, places[first], time);
         let end = places
             .iter()
@@ -184,10 +216,7 @@ mod tests {
         let (format, _) = Format::detect(&bytes).unwrap();
         let middle = places[places.len() / 5];
         bytes[middle..].fill(0xff);
-        let mut scout = Scout {
-            read: 5000,
-            ..Scout::default()
-        };
+        let mut scout = Scout::of(STRETCH, 5000, 24);
         scout.fetch(&format, &bytes, 24, Timestamp(1_700_000_000_000_000_000));
         assert_eq!(scout.places.last(), Some(&middle));
     }

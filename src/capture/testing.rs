@@ -1,9 +1,13 @@
 //! Captures made for tests, byte by byte.
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::{ByteOrder, Compression, Inputs, Packet, ReadOptions, TraceReport};
+use super::{
+    ByteOrder, Compression, Here, Inputs, Next, Packet, ReadOptions, Take, TakeView, TraceReport,
+};
 use crate::error::Error;
 
 /// A packet with bytes of its own, as tests compare it.
@@ -236,12 +240,7 @@ pub(crate) fn read(
     paths: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<(Vec<Sample>, Vec<TraceReport>), Error> {
-    let mut inputs = Inputs::open(paths, options, |packet: &Packet<'_>| Sample {
-        time_ns: packet.time.0,
-        captured: packet.captured.to_vec(),
-        original_len: packet.original_len,
-        link_type: packet.link_type.0,
-    })?;
+    let mut inputs = Inputs::open(paths, options, sample)?;
     let mut samples = Vec::new();
     for _ in 0..2 {
         // The second time there is no more.
@@ -250,13 +249,100 @@ pub(crate) fn read(
     Ok((samples, inputs.finish()))
 }
 
-/// Everything that one trace of these bytes holds, and its report: mapped, read as a stream and
-/// compressed, which must not differ.
+fn sample(packet: &Packet<'_>) -> Sample {
+    Sample {
+        time_ns: packet.time.0,
+        captured: packet.captured.to_vec(),
+        original_len: packet.original_len,
+        link_type: packet.link_type.0,
+    }
+}
+
+/// Takes what it can of stretches of so many records.
+pub(crate) struct InStretches {
+    records: usize,
+    samples: Vec<Sample>,
+    /// Packets of stretches.
+    pub(crate) taken: u64,
+    /// Where packets are taken one by one up to.
+    until: usize,
+}
+
+impl Take for InStretches {
+    type Broken = Infallible;
+
+    fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Infallible> {
+        self.samples.push(sample(&packet));
+        ControlFlow::Continue(())
+    }
+
+    fn next(&mut self, here: &Here<'_>) -> ControlFlow<Infallible, Next> {
+        // The first record of a stretch is a guess, unless one begins where the last one ended.
+        let from = self.until.max(here.at());
+        let mut found = Self::of(self.records);
+        let extent = here
+            .stretch(from, self.records)
+            .and_then(|stretch| stretch.read(&mut found));
+        self.until = extent.map_or(usize::MAX, |extent| extent.start);
+        match extent {
+            Some(extent) if extent.start == here.at() => {
+                self.samples.append(&mut found.samples);
+                self.taken += extent.seen.packets;
+                self.until = extent.end + 1;
+                ControlFlow::Continue(Next::Taken(extent))
+            }
+            _ => ControlFlow::Continue(Next::Read(self.until.max(here.at() + 1))),
+        }
+    }
+}
+
+impl TakeView<Sample> for InStretches {
+    fn view(&mut self, view: &Sample) -> ControlFlow<Infallible> {
+        self.samples.push(view.clone());
+        ControlFlow::Continue(())
+    }
+}
+
+impl InStretches {
+    fn of(records: usize) -> Self {
+        Self {
+            records,
+            samples: Vec::new(),
+            taken: 0,
+            until: 0,
+        }
+    }
+}
+
+/// Everything that a trace holds, its report, and how many packets were in stretches.
+pub(crate) fn read_in_stretches(
+    path: &Path,
+    records: usize,
+) -> Result<(Vec<Sample>, Vec<TraceReport>, u64), Error> {
+    let paths = [path.to_owned()];
+    let mut inputs = Inputs::open(&paths, &ReadOptions::default(), sample)?;
+    let mut take = InStretches::of(records);
+    let ControlFlow::Continue(()) = inputs.each(&mut take)?;
+    Ok((take.samples, inputs.finish(), take.taken))
+}
+
+/// Everything that one trace of these bytes holds, and its report: mapped, in stretches, read as a stream
+/// and compressed, which must not differ.
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(Vec<Sample>, TraceReport), Error> {
     let folder = tempfile::tempdir().unwrap();
     let options = ReadOptions::default();
     let path = write(folder.path(), "trace", bytes);
     let mapped = read(std::slice::from_ref(&path), &options);
+    for records in [1, 10] {
+        match (&mapped, read_in_stretches(&path, records)) {
+            (Ok((samples, reports)), Ok((others, other_reports, _))) => {
+                assert_eq!(*samples, others);
+                assert_eq!(format!("{reports:?}"), format!("{other_reports:?}"));
+            }
+            (Err(_), Err(_)) => {}
+            _ => panic!("mapped and in stretches differ"),
+        }
+    }
     let streamed = read(
         &[path],
         &ReadOptions {

@@ -8,13 +8,14 @@ use super::chain;
 use super::format::{Format, Found, HEAD_LEN, Step, add, describe_stranger};
 use super::inputs::{ReadOptions, Take};
 use super::packet::{Era, LinkType, Packet, Timestamp};
-use super::pcap::{PLAIN_HEADER_LEN, Pcap};
+use super::pcap::Pcap;
 use super::prefetch::fetch_ahead;
 use super::progress::Progress;
 use super::report::{Damage, DamageReason, TraceReport};
-use super::scout::Scout;
 use super::source::Source;
 use super::stop::Stop;
+use super::stretch::{Here, Next};
+use super::walk::{Seen, Walk};
 use super::window::Window;
 use crate::error::Error;
 
@@ -25,11 +26,8 @@ const TICK_BYTES: usize = 4 << 20;
 pub(crate) struct Trace {
     window: Window,
     format: Format,
-    /// Where in the window the next record begins.
-    at: usize,
-    /// Up to where the window was asked for in advance.
-    reached: usize,
-    scout: Scout,
+    /// Places in it are those in the window.
+    walk: Walk,
     /// Where the progress is told next.
     tick: usize,
     found: Found,
@@ -41,11 +39,6 @@ pub(crate) struct Trace {
     doubtful: bool,
     /// The latest damage waits for the packet after it.
     gap_open: bool,
-    packets: u64,
-    /// The smallest and the largest time of a packet, and that of the latest one.
-    first: Timestamp,
-    last: Timestamp,
-    latest: Timestamp,
     strict: bool,
     stop: Stop,
     progress: Option<Arc<Progress>>,
@@ -92,21 +85,15 @@ impl Trace {
             });
         };
         Ok(Self {
-            at: at + header_len,
+            walk: Walk::new(at + header_len),
             window,
             format,
-            reached: 0,
-            scout: Scout::default(),
             tick: 0,
             found: Found::NOTHING,
             link_type: Found::NOTHING.link_type,
             held: false,
             doubtful: false,
             gap_open: false,
-            packets: 0,
-            first: Timestamp(i64::MAX),
-            last: Timestamp(i64::MIN),
-            latest: Timestamp(0),
             strict: options.strict,
             stop: options.stop.clone(),
             progress: None,
@@ -140,16 +127,16 @@ impl Trace {
         }
         loop {
             let bytes = self.window.bytes();
-            self.reached = fetch_ahead(bytes, self.at, self.reached);
+            self.walk.reached = fetch_ahead(bytes, self.walk.at, self.walk.reached);
             match self
                 .format
-                .step(bytes, self.at, self.window.ended(), &mut self.found)
+                .step(bytes, self.walk.at, self.window.ended(), &mut self.found)
             {
                 Step::Packet if !self.doubtful => {
                     self.take()?;
                     return Ok(true);
                 }
-                Step::Skip(next) => self.at = next,
+                Step::Skip(next) => self.walk.at = next,
                 step => match self.work_around(step)? {
                     Turn::Packet => return Ok(true),
                     Turn::Again => {}
@@ -163,7 +150,7 @@ impl Trace {
     #[inline]
     pub(crate) fn read<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
         loop {
-            let mut taken = self.read_plain(take);
+            let mut taken = self.read_plain(take)?;
             if taken.is_continue() {
                 if !self.advance()? {
                     return Ok(ControlFlow::Continue(()));
@@ -177,42 +164,46 @@ impl Trace {
     }
 
     /// The same for packets of a plain pcap file, up to where something has to be looked at closer:
-    /// that is left to [`Trace::advance`]. Each record header is read once, and what most packets
-    /// leave as it is stays in registers.
+    /// that is left to [`Trace::advance`].
     #[inline]
-    fn read_plain<T: Take>(&mut self, take: &mut T) -> ControlFlow<T::Broken> {
-        let Format::Pcap(pcap) = &self.format else {
-            return ControlFlow::Continue(());
-        };
-        let bytes = self.window.bytes();
-        let is_open = self.held || self.doubtful || self.gap_open;
-        let Some(mut header) = pcap.plain_header(bytes, self.at).filter(|_| !is_open) else {
-            return ControlFlow::Continue(());
-        };
-        let (mut at, mut reached, mut packets) = (self.at, self.reached, self.packets);
-        let (mut first, mut last) = (self.first, self.last);
-        let mut taken = ControlFlow::Continue(());
-        while taken.is_continue() && at < self.tick && !self.window.has_lost_pages() {
-            if !self.scout.fetch(&self.format, bytes, at, self.latest) {
-                reached = fetch_ahead(bytes, at, reached);
+    fn read_plain<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
+        loop {
+            let is_open = self.held || self.doubtful || self.gap_open;
+            let is_plain = self.format.plain_link_type() == Some(self.link_type);
+            if is_open || !is_plain {
+                return Ok(ControlFlow::Continue(()));
             }
-            let Some((packet, following)) = pcap.plain_record(bytes, at, &header) else {
-                break;
+            if self.is_tick_due() {
+                self.tick()?;
+            }
+            let until = match self.here().map(|here| take.next(&here)) {
+                None => self.tick,
+                Some(ControlFlow::Continue(Next::Read(until))) => until.min(self.tick),
+                Some(ControlFlow::Continue(Next::Taken(extent))) => {
+                    self.walk.skip(extent.end, &extent.seen);
+                    continue;
+                }
+                Some(ControlFlow::Break(value)) => return Ok(ControlFlow::Break(value)),
             };
-            if packet.link_type != self.link_type {
-                break;
+            let window = &self.window;
+            let are_lost = || window.has_lost_pages();
+            let (walk, bytes) = (&mut self.walk, window.bytes());
+            let taken = walk.follow(&self.format, bytes, until, are_lost, take);
+            if taken.is_break() || walk.at < until {
+                return Ok(taken);
             }
-            packets += 1;
-            first = first.min(packet.time);
-            last = last.max(packet.time);
-            self.latest = packet.time;
-            at += PLAIN_HEADER_LEN + packet.captured.len();
-            header = following;
-            taken = take.packet(packet);
         }
-        (self.at, self.reached, self.packets) = (at, reached, packets);
-        (self.first, self.last) = (first, last);
-        taken
+    }
+
+    /// Where a mapped file is read.
+    fn here(&self) -> Option<Here<'_>> {
+        Some(Here {
+            mapping: self.window.mapping()?,
+            format: &self.format,
+            at: self.walk.at,
+            near: self.walk.seen.era()?,
+            packets: self.walk.seen.packets,
+        })
     }
 
     /// The packet that [`Trace::advance`] went to.
@@ -240,11 +231,18 @@ impl Trace {
     /// What was found out, up to the packet at hand.
     pub(crate) fn finish(mut self) -> TraceReport {
         self.tell_progress();
-        let some_packets = self.packets > 0;
-        self.report.bytes = self.size.unwrap_or_else(|| self.window.disk_bytes(self.at));
-        self.report.packets = self.packets;
-        self.report.first = some_packets.then_some(self.first);
-        self.report.last = some_packets.then_some(self.last);
+        let Seen {
+            packets,
+            first,
+            last,
+            ..
+        } = self.walk.seen;
+        self.report.bytes = self
+            .size
+            .unwrap_or_else(|| self.window.disk_bytes(self.walk.at));
+        self.report.packets = packets;
+        self.report.first = (packets > 0).then_some(first);
+        self.report.last = (packets > 0).then_some(last);
         self.format.describe(&mut self.report);
         self.window.release();
         self.report
@@ -252,19 +250,16 @@ impl Trace {
 
     #[inline]
     fn take(&mut self) -> Result<(), Error> {
-        if self.at >= self.tick || self.window.has_lost_pages() {
+        if self.is_tick_due() {
             self.tick()?;
         }
         let found = &self.found;
-        self.packets += 1;
-        self.first = self.first.min(found.time);
-        self.last = self.last.max(found.time);
-        self.latest = found.time;
+        self.walk.seen.add(found.time);
         if found.link_type != self.link_type {
             self.link_type = found.link_type;
             add(&mut self.report.link_types, found.link_type);
         }
-        self.at = found.next;
+        self.walk.at = found.next;
         if self.gap_open {
             self.close_gap();
         }
@@ -276,12 +271,16 @@ impl Trace {
         match step {
             Step::Packet => return self.resolve(false),
             Step::Suspect => return self.resolve(true),
-            Step::Skip(next) => self.at = next,
+            Step::Skip(next) => self.walk.at = next,
             Step::Unusable(next, reason) => {
-                self.note(self.window.offset(self.at), (next - self.at) as u64, reason)?;
-                self.at = next;
+                self.note(
+                    self.window.offset(self.walk.at),
+                    (next - self.walk.at) as u64,
+                    reason,
+                )?;
+                self.walk.at = next;
             }
-            Step::Odd(reason) => self.note(self.window.offset(self.at), 0, reason)?,
+            Step::Odd(reason) => self.note(self.window.offset(self.walk.at), 0, reason)?,
             Step::More(_) if self.window.ended() => return self.end(),
             Step::More(needed) => self.fill(needed)?,
             Step::Broken(reason) => self.recover(reason)?,
@@ -291,11 +290,11 @@ impl Trace {
 
     /// Has `needed` bytes from the cursor on in the window, if the trace has so many.
     fn fill(&mut self, needed: usize) -> Result<(), Error> {
-        self.at = self
+        self.walk.at = self
             .window
-            .fill(self.at, needed, &self.stop)
+            .fill(self.walk.at, needed, &self.stop)
             .map_err(Error::io(&self.report.path, "read"))?;
-        self.reached = self.at;
+        self.walk.reached = self.walk.at;
         self.tick = 0;
         Ok(())
     }
@@ -304,12 +303,12 @@ impl Trace {
     /// records begin inside it?
     fn resolve(&mut self, odd_behind: bool) -> Result<Turn, Error> {
         let found = self.found;
-        let needed = found.next - self.at + chain::LOOK_AHEAD;
-        if !self.window.ended() && self.window.bytes().len() - self.at < needed {
+        let needed = found.next - self.walk.at + chain::LOOK_AHEAD;
+        if !self.window.ended() && self.window.bytes().len() - self.walk.at < needed {
             self.fill(needed)?;
             return Ok(Turn::Again);
         }
-        let near = self.near().or(Some(Era::of(found.time)));
+        let near = self.walk.seen.era().or(Some(Era::of(found.time)));
         let (bytes, ended) = (self.window.bytes(), self.window.ended());
         let Some(place) = chain::find(&self.format, bytes, found.start..found.next, ended, near)
         else {
@@ -320,11 +319,11 @@ impl Trace {
         self.doubtful = false;
         let len = u32::try_from(found.end - found.start).unwrap_or(u32::MAX);
         self.note(
-            self.window.offset(self.at),
-            (place - self.at) as u64,
+            self.window.offset(self.walk.at),
+            (place - self.walk.at) as u64,
             DamageReason::Overlong(len),
         )?;
-        self.at = place;
+        self.walk.at = place;
         Ok(Turn::Again)
     }
 
@@ -334,13 +333,13 @@ impl Trace {
         if self.stop.is_stopped() {
             return Ok(Turn::End);
         }
-        if self.at < self.window.bytes().len() {
+        if self.walk.at < self.window.bytes().len() {
             self.recover(DamageReason::CutShort)?;
             return Ok(Turn::Again);
         }
         if let Some(what) = self.window.take_trouble() {
             self.note(
-                self.window.offset(self.at),
+                self.window.offset(self.walk.at),
                 0,
                 DamageReason::Compression(what),
             )?;
@@ -355,11 +354,11 @@ impl Trace {
         if self.begin_other() {
             return Ok(());
         }
-        let start = self.window.offset(self.at);
+        let start = self.window.offset(self.walk.at);
         if self.strict {
             return self.note(start, 0, reason);
         }
-        let (near, mut candidate) = (self.near(), self.at + 1);
+        let (near, mut candidate) = (self.walk.seen.era(), self.walk.at + 1);
         loop {
             candidate = self
                 .window
@@ -373,11 +372,11 @@ impl Trace {
             };
             let place = chain::find(&self.format, bytes, candidate..limit, ended, near);
             if place.is_some() || ended {
-                self.at = place.unwrap_or(bytes.len());
-                self.reached = self.at;
+                self.walk.at = place.unwrap_or(bytes.len());
+                self.walk.reached = self.walk.at;
                 return self.note(
                     start,
-                    self.window.offset(self.at).wrapping_sub(start),
+                    self.window.offset(self.walk.at).wrapping_sub(start),
                     reason,
                 );
             }
@@ -388,23 +387,23 @@ impl Trace {
     /// Goes on with the format whose file header stands at the cursor; false if none does.
     fn begin_other(&mut self) -> bool {
         let bytes = self.window.bytes();
-        let head = bytes.get(self.at..).unwrap_or_default();
+        let head = bytes.get(self.walk.at..).unwrap_or_default();
         // A pcapng file goes from section to section by itself: one that it stumbles over is
         // broken.
         let other = match self.format {
-            Format::Pcap(_) => Pcap::capture_begins(bytes, self.at),
+            Format::Pcap(_) => Pcap::capture_begins(bytes, self.walk.at),
             Format::PcapNg(_) => {
-                Pcap::file_header_at(bytes, self.at)
-                    && chain::other_holds(bytes, self.at, self.window.ended(), None)
+                Pcap::file_header_at(bytes, self.walk.at)
+                    && chain::other_holds(bytes, self.walk.at, self.window.ended(), None)
             }
         };
         let Some((format, header_len)) = Format::detect(head).filter(|_| other) else {
             return false;
         };
-        self.report.packets = self.packets;
+        self.report.packets = self.walk.seen.packets;
         self.format.describe(&mut self.report);
         self.format = format;
-        self.at += header_len;
+        self.walk.at += header_len;
         true
     }
 
@@ -418,7 +417,7 @@ impl Trace {
                 reason: reason.to_string(),
             });
         }
-        let before = (self.packets > 0).then_some(self.latest);
+        let before = (self.walk.seen.packets > 0).then_some(self.walk.seen.latest);
         self.report.note(Damage {
             offset,
             bytes,
@@ -430,12 +429,6 @@ impl Trace {
         Ok(())
     }
 
-    /// When the packets so far were. The latest one alone may be made of damage.
-    fn near(&self) -> Option<Era> {
-        let (first, last) = (self.first, self.last);
-        (self.packets > 0).then_some(Era { first, last })
-    }
-
     #[cold]
     fn close_gap(&mut self) {
         self.gap_open = false;
@@ -445,12 +438,17 @@ impl Trace {
             .iter_mut()
             .rev()
             .take_while(|damage| damage.after.is_none());
-        waiting.for_each(|damage| damage.after = Some(self.latest));
+        waiting.for_each(|damage| damage.after = Some(self.walk.seen.latest));
+    }
+
+    #[inline]
+    fn is_tick_due(&self) -> bool {
+        self.walk.at >= self.tick || self.window.has_lost_pages()
     }
 
     #[cold]
     fn tick(&mut self) -> Result<(), Error> {
-        self.tick = self.at + TICK_BYTES;
+        self.tick = self.walk.at + TICK_BYTES;
         self.tell_progress();
         // A stream looks for itself, and ends behind the last packet that has come.
         if !self.window.is_streamed() {
@@ -470,13 +468,13 @@ impl Trace {
             .to_owned();
         Err(Error::Capture {
             path: path.clone(),
-            offset: self.window.offset(self.at),
+            offset: self.window.offset(self.walk.at),
             reason,
         })
     }
 
     fn tell_progress(&mut self) {
-        let disk_bytes = self.window.disk_bytes(self.at);
+        let disk_bytes = self.window.disk_bytes(self.walk.at);
         if let Some(progress) = &self.progress {
             progress.advance(disk_bytes.saturating_sub(self.told));
         }

@@ -2,6 +2,7 @@
 //! on.
 
 use std::io;
+use std::sync::Arc;
 
 use super::feed::{Block, End, Feed, HEADROOM, Next};
 use super::map::Mapping;
@@ -22,7 +23,7 @@ pub(crate) struct Window {
 }
 
 enum Store {
-    Mapped(Mapping),
+    Mapped(Arc<Mapping>),
     Streamed {
         bytes: Vec<u8>,
         end: usize,
@@ -34,7 +35,7 @@ impl Window {
     /// All of a mapped file.
     pub(crate) fn mapped(mapping: Mapping) -> Self {
         Self {
-            store: Store::Mapped(mapping),
+            store: Store::Mapped(Arc::new(mapping)),
             base: 0,
             ended: true,
             disk_bytes: 0,
@@ -88,10 +89,20 @@ impl Window {
         self.trouble.take()
     }
 
-    /// Gives the memory back.
+    /// Gives the memory back, if nobody else reads the mapped file: then that does.
     pub(crate) fn release(self) {
-        if let Store::Mapped(mapping) = self.store {
+        if let Store::Mapped(mapping) = self.store
+            && let Some(mapping) = Arc::into_inner(mapping)
+        {
             mapping.release();
+        }
+    }
+
+    /// The mapped file.
+    pub(crate) fn mapping(&self) -> Option<&Arc<Mapping>> {
+        match &self.store {
+            Store::Mapped(mapping) => Some(mapping),
+            Store::Streamed { .. } => None,
         }
     }
 

@@ -1,0 +1,166 @@
+//! Reading a mapped file in several places at once.
+//!
+//! Whoever takes the packets of a trace may cut what is ahead into stretches, and have others read
+//! these meanwhile. Where the first record of a stretch begins is a guess; the reader, which comes from the
+//! true beginning of the trace, checks it: what was read from where it stands now is what it would read
+//! itself. Anything else is dropped.
+
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+use super::chain;
+use super::format::Format;
+use super::inputs::Take;
+use super::map::Mapping;
+use super::packet::Era;
+use super::walk::{Seen, Walk};
+
+/// Bytes in which the first record of a stretch is looked for. Of longer records there are few.
+const SEARCHED: usize = 8192;
+
+/// A stretch of a plain pcap file.
+pub(crate) struct Stretch {
+    mapping: Arc<Mapping>,
+    format: Format,
+    places: Range<usize>,
+    near: Era,
+    records: usize,
+}
+
+/// The records that were followed in a stretch.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Where the first one begins, and where the one behind them does.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) seen: Seen,
+}
+
+impl Stretch {
+    /// Where it ends.
+    pub(crate) fn end(&self) -> usize {
+        self.places.end
+    }
+
+    /// Gives `take` the packets of the records that seem to begin here, up to where something has to be
+    /// looked at closer; `None` if nothing does.
+    pub(crate) fn read<T: Take>(&self, take: &mut T) -> Option<Extent> {
+        let bytes = self.mapping.bytes();
+        let searched = self.places.start..self.places.end.min(self.places.start + SEARCHED);
+        let start = chain::find(&self.format, bytes, searched, true, Some(self.near))?;
+        let mut walk = Walk::short(start, self.places.end - start, self.records, self.near);
+        let taken = walk.follow(&self.format, bytes, self.places.end, || false, take);
+        let extent = Extent {
+            start,
+            end: walk.at,
+            seen: walk.seen,
+        };
+        (taken.is_continue() && extent.seen.packets > 0).then_some(extent)
+    }
+}
+
+/// Where the reader stands in a trace of which stretches can be read.
+pub struct Here<'t> {
+    pub(super) mapping: &'t Arc<Mapping>,
+    pub(super) format: &'t Format,
+    pub(super) at: usize,
+    pub(super) near: Era,
+    pub(super) packets: u64,
+}
+
+/// What is to be done next in such a trace.
+pub enum Next {
+    /// Give on the packets up to this place, one by one.
+    Read(usize),
+    /// Go on behind these: they have been taken.
+    Taken(Extent),
+}
+
+impl Here<'_> {
+    /// The place of the next record.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The stretch of so many bytes from a place on, or what there is of it.
+    pub(crate) fn stretch(&self, from: usize, records: usize) -> Option<Stretch> {
+        let mean = self.at as u64 / self.packets.max(1);
+        let len = usize::try_from(mean)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(records);
+        let end = self.mapping.bytes().len();
+        let places = from..from.saturating_add(len).min(end);
+        let Format::Pcap(pcap) = self.format else {
+            return None;
+        };
+        (!places.is_empty()).then(|| Stretch {
+            mapping: Arc::clone(self.mapping),
+            format: Format::Pcap(pcap.clone()),
+            places,
+            near: self.near,
+            records,
+        })
+    }
+
+    /// Which trace it is.
+    pub(crate) fn trace(&self) -> TraceId {
+        TraceId(Arc::downgrade(self.mapping))
+    }
+}
+
+/// Tells a mapped file from all others.
+pub(crate) struct TraceId(Weak<Mapping>);
+
+impl PartialEq for TraceId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ReadOptions;
+    use super::super::testing::{BIG, LITTLE, Sample, read, read_in_stretches, samples, write};
+
+    /// How many packets of a capture are taken in stretches; all are the same as without.
+    fn taken(bytes: &[u8], records: usize) -> u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "trace", bytes);
+        let (samples, reports, taken) = read_in_stretches(&path, records).unwrap();
+        let (expected, expected_reports) = read(&[path], &ReadOptions::default()).unwrap();
+        assert_eq!(samples, expected);
+        assert_eq!(format!("{reports:?}"), format!("{expected_reports:?}"));
+        taken
+    }
+
+    #[test]
+    fn the_first_records_of_stretches_are_found_behind_their_borders() {
+        let bytes = LITTLE.pcap(&samples(2000, 300));
+        // The first packet is alone, and so is one before each stretch, which begins a byte too late.
+        let taken = taken(&bytes, 50);
+        assert!((1900..1980).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn what_is_no_plain_pcap_file_has_no_stretches() {
+        for bytes in [
+            BIG.pcap(&samples(500, 90)),
+            LITTLE.pcapng(&samples(500, 90)),
+        ] {
+            assert_eq!(taken(&bytes, 50), 0);
+        }
+    }
+
+    #[test]
+    fn a_capture_inside_a_packet_is_not_taken_for_the_trace() {
+        let inner = LITTLE.pcap(&samples(300, 200));
+        let mut outer = samples(600, 300);
+        outer[300] = Sample {
+            original_len: u32::try_from(inner.len()).unwrap(),
+            captured: inner,
+            ..outer[300].clone()
+        };
+        let taken = taken(&LITTLE.pcap(&outer), 50);
+        assert!((200..599).contains(&taken), "{taken}");
+    }
+}

@@ -1,0 +1,181 @@
+//! What is read ahead is dealt out as if it had been read by the reader.
+
+use std::fs;
+use std::thread;
+
+use crossbeam_channel::{Receiver, TryRecvError, bounded, unbounded};
+
+use crate::batch::{Batch, BatchEnd, Spent};
+use crate::capture::{Inputs, ReadOptions};
+use crate::config::{FlowOptions, Groups};
+use crate::flow::{PacketInfo, marks};
+use crate::intake::Intake;
+use crate::key::KeyHasher;
+use crate::pieces::{Job, Pieces};
+use crate::reader::{Lane, Reader, Turn};
+use crate::sizes::Sizes;
+
+/// Ethernet frames half a second apart: datagrams, with and without a tag, first and later fragments of
+/// others, ARP, and here and there a packet that holds a capture of its own, or one that cannot have its
+/// length.
+pub(crate) fn trace(packets: u32) -> Vec<u8> {
+    let inner = pcap((0..100).map(|at| frame(at, at % 5)));
+    let frames = (0..packets).map(|at| match at % 997 {
+        50 | 500 => [frame(at, 0), inner.clone()].concat(),
+        51 => Vec::new(),
+        _ => frame(at, at * 7919 % 31),
+    });
+    pcap(frames)
+}
+
+fn pcap(frames: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let head: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1];
+    let mut bytes: Vec<u8> = head.iter().flat_map(|word| word.to_le_bytes()).collect();
+    for (at, frame) in (0_u32..).zip(frames) {
+        let len = u32::try_from(frame.len()).unwrap();
+        // Without bytes, or with fewer than were captured.
+        let original_len = if at % 991 == 70 { len / 2 } else { len };
+        let words = [1_700_000_000 + at / 2, at % 2 * 500_000, len, original_len];
+        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(frame);
+    }
+    bytes
+}
+
+fn frame(at: u32, kind: u32) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    match kind {
+        3 => frame.extend([0x81, 0, 0, 7, 8, 0]),
+        4 => frame.extend([8, 6]),
+        _ => frame.extend([8, 0]),
+    }
+    // Whole, first fragments, later ones, and later ones that may have no first one.
+    let (fragment, id): (u16, u8) = match kind {
+        1 => (0x2000, 1),
+        2 | 7 => (0x0003, 1),
+        5 => (0x0003, 2),
+        _ => (0, 0),
+    };
+    let host = (at % 13).to_le_bytes()[0];
+    frame.extend([0x45, 0, 0, 60, 0, id]);
+    frame.extend(fragment.to_be_bytes());
+    frame.extend([64, 17, 0, 0, 10, 0, 0, host % 3, 9, 9, 9, 9]);
+    frame.extend([0, host, 0, 53, 0, 40, 0, 0]);
+    frame.extend([0; 32]);
+    frame
+}
+
+/// What one worker is dealt.
+#[derive(Default)]
+struct Dealt {
+    /// Packets, what is around them, and ends, in their order.
+    all: Vec<String>,
+    /// Packets of pieces, fragments among them, and pieces in which an epoch ends.
+    ahead: usize,
+    fragments: usize,
+    cuts: usize,
+}
+
+impl Dealt {
+    fn add(&mut self, mut batch: Batch) {
+        let is_ahead = batch.joint.is_some();
+        batch.settle();
+        let mut links = batch.links.iter();
+        for packet in &batch.packets {
+            let is_wrapped = packet.facts.has(marks::WRAPPED);
+            let link = is_wrapped.then(|| links.next().unwrap());
+            self.all.push(format!("{packet:?} {link:?}"));
+        }
+        assert_eq!(links.next().map(|_| ()), None);
+        if is_ahead {
+            let is_fragment = |packet: &&PacketInfo| packet.facts.has(marks::FRAGMENT);
+            self.ahead += batch.packets.len();
+            self.fragments += batch.packets.iter().filter(is_fragment).count();
+            self.cuts += usize::from(matches!(batch.end, BatchEnd::Epoch(_)));
+        }
+        if batch.end != BatchEnd::None {
+            self.all.push(format!("{:?}", batch.end));
+        }
+    }
+}
+
+const LANES: usize = 3;
+
+/// What the workers are dealt of a trace, and all that the reader counts. If it is read ahead, all
+/// stretches that are known are read whenever the reader waits.
+fn dealt(trace: &[u8], epoch: u64, ahead: Option<usize>) -> (Vec<Dealt>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.pcap");
+    fs::write(&path, trace).unwrap();
+    let options = FlowOptions {
+        groups: Groups::all(),
+        ..FlowOptions::default()
+    };
+    let intake = Intake::new(&options, KeyHasher::seeded(1));
+    let mut inputs = Inputs::open(&[path], &ReadOptions::default(), intake.decoder()).unwrap();
+    let sizes = Sizes {
+        epoch,
+        batch: 7,
+        ..Sizes::default()
+    };
+    let spent = Spent::default();
+    let (pieces, jobs) = Pieces::new(ahead.map_or(1, |_| LANES), None, ahead.unwrap_or(1));
+    let (full_lanes, full): (Vec<_>, Vec<_>) = (0..LANES)
+        .map(|_| {
+            let (full, full_out) = bounded(1);
+            let (_, answers) = unbounded();
+            (Lane { full, answers }, full_out)
+        })
+        .unzip();
+    let reader = Reader::new(&mut inputs, full_lanes, &spent, intake, pieces, None, sizes);
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| match Box::new(reader).turn(0, usize::MAX, || Ok(())) {
+            Turn::Over(Ok(Ok(counted))) => format!("{counted:?}"),
+            _ => panic!("the reading ends with the trace"),
+        });
+        let dealt = take_all(full, &jobs, &spent);
+        (dealt, reading.join().unwrap())
+    })
+}
+
+fn take_all(full: Vec<Receiver<Batch>>, jobs: &Receiver<Job>, spent: &Spent) -> Vec<Dealt> {
+    let mut lanes: Vec<_> = full
+        .into_iter()
+        .map(|full| (full, Dealt::default()))
+        .collect();
+    let mut open = true;
+    while open {
+        open = false;
+        for (full, dealt) in &mut lanes {
+            while let Ok(job) = jobs.try_recv() {
+                job.run(spent);
+            }
+            match full.try_recv() {
+                Ok(batch) => dealt.add(batch),
+                Err(TryRecvError::Empty) => thread::yield_now(),
+                Err(TryRecvError::Disconnected) => continue,
+            }
+            open = true;
+        }
+    }
+    lanes.into_iter().map(|(_, dealt)| dealt).collect()
+}
+
+#[test]
+fn packets_that_were_read_ahead_are_dealt_out_as_others_are() {
+    let trace = trace(5000);
+    for (epoch, records) in [(100, 30), (1000, 100), (7, 70), (1 << 17, 9)] {
+        let (plain, counted) = dealt(&trace, epoch, None);
+        let (ahead, counted_ahead) = dealt(&trace, epoch, Some(records));
+        assert_eq!(counted, counted_ahead);
+        for (plain, ahead) in plain.iter().zip(&ahead) {
+            assert!(plain.all == ahead.all, "epochs of {epoch}, {records}");
+            assert!(ahead.ahead > ahead.all.len() / 4, "{}", ahead.ahead);
+        }
+        let (fragments, cuts) = ahead.iter().fold((0, 0), |(fragments, cuts), dealt| {
+            (fragments + dealt.fragments, cuts + dealt.cuts)
+        });
+        assert!(fragments > 50, "{fragments}");
+        assert!(cuts > 0 || epoch > 5000, "{cuts}");
+    }
+}

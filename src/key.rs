@@ -213,25 +213,35 @@ pub fn push_address(out: &mut Vec<u8>, version: IpVersion, address: &AddressByte
 }
 
 fn push_v4(out: &mut Vec<u8>, bytes: [u8; 4]) {
-    let digit = |value: u8| b'0' + value % 10;
-    // Dots stand already where no digit is written.
-    let mut text = [b'.'; 15];
+    let mut text = [0; 16];
     let mut len = 0;
-    for (place, byte) in bytes.into_iter().enumerate() {
-        len += usize::from(place > 0);
-        if byte >= 100 {
-            text[len] = digit(byte / 100);
-            len += 1;
-        }
-        if byte >= 10 {
-            text[len] = digit(byte / 10);
-            len += 1;
-        }
-        text[len] = digit(byte);
-        len += 1;
+    for byte in bytes {
+        // What comes next is written over what stands behind the dot.
+        let (digits, digits_len) = DECIMAL[usize::from(byte)];
+        text[len..len + 4].copy_from_slice(&digits);
+        len += digits_len + 1;
     }
-    out.extend_from_slice(&text[..len]);
+    out.extend_from_slice(&text[..len - 1]);
 }
+
+/// The digits of each byte, a dot behind them, and how many they are: how many is even chance, so no
+/// jump should ask.
+const DECIMAL: [([u8; 4], usize); 256] = {
+    let mut all = [([b'.'; 4], 1); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (digits, len) = &mut all[byte];
+        *len = 1 + (byte >= 10) as usize + (byte >= 100) as usize;
+        let (mut rest, mut place) = (byte, *len);
+        while place > 0 {
+            place -= 1;
+            digits[place] = b"0123456789"[rest % 10];
+            rest /= 10;
+        }
+        byte += 1;
+    }
+    all
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,5 @@
-//! Values that come again and again: a list of them, and runs of places in it. As they are, where
-//! most are new or the list gets long.
+//! Values that come again and again: a list of them, and runs of places in it. One by one, where most are
+//! new or the list gets long: numbers as they are, texts as [`Fronts`].
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -9,9 +9,14 @@ use ahash::RandomState;
 use parquet::basic::Encoding;
 use smallvec::SmallVec;
 
+use super::fronts::Fronts;
 use super::hybrid::Runs;
 use super::pack::width;
 use super::texts::{Print, Texts};
+
+/// Row groups without a list behind one in which it was given up at once: making it up to there costs
+/// several times what it takes to write the values.
+const WITHOUT: u32 = 3;
 
 /// How a value is kept, and how it is written as it is.
 pub(super) trait Plain {
@@ -20,10 +25,20 @@ pub(super) trait Plain {
     /// Most values of a list: what a reader keeps at hand.
     const MOST: usize;
 
+    /// The values of a page without a list.
+    type Page;
+
     fn keep(value: &Self::Value) -> Self::Kept;
 
-    /// Appends the value.
+    /// Appends the value to a list.
     fn put(&self, value: &Self::Value, out: &mut Vec<u8>);
+
+    fn page(&self) -> Self::Page;
+
+    fn add(&self, value: &Self::Value, page: &mut Self::Page);
+
+    /// Appends a page's values, forgets them and says how they stand there.
+    fn finish(page: &mut Self::Page, out: &mut Vec<u8>) -> Encoding;
 }
 
 /// Numbers of 32 or 64 bits.
@@ -35,6 +50,7 @@ pub(super) struct Numbers {
 impl Plain for Numbers {
     type Value = i64;
     type Kept = i64;
+    type Page = Vec<u8>;
     const MOST: usize = 1 << 14;
 
     fn keep(value: &i64) -> i64 {
@@ -49,6 +65,19 @@ impl Plain for Numbers {
             out.extend_from_slice(&bytes);
         }
     }
+
+    fn page(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn add(&self, value: &i64, page: &mut Vec<u8>) {
+        self.put(value, page);
+    }
+
+    fn finish(page: &mut Vec<u8>, out: &mut Vec<u8>) -> Encoding {
+        out.append(page);
+        Encoding::PLAIN
+    }
 }
 
 /// Texts, by their keys.
@@ -60,6 +89,7 @@ pub(super) struct Printed {
 impl Plain for Printed {
     type Value = [u8];
     type Kept = SmallVec<[u8; 16]>;
+    type Page = Fronts;
     const MOST: usize = 1 << 16;
 
     fn keep(key: &[u8]) -> Self::Kept {
@@ -73,10 +103,21 @@ impl Plain for Printed {
         let bytes = (out.len() - begin - 4) as u32;
         out[begin..begin + 4].copy_from_slice(&bytes.to_le_bytes());
     }
+
+    fn page(&self) -> Fronts {
+        Fronts::new(self.print)
+    }
+
+    fn add(&self, key: &[u8], page: &mut Fronts) {
+        page.push(key);
+    }
+
+    fn finish(page: &mut Fronts, out: &mut Vec<u8>) -> Encoding {
+        page.finish(out)
+    }
 }
 
 /// The list of a row group, and the values of a page.
-#[derive(Debug)]
 pub(super) struct Dictionary<P: Plain> {
     plain: P,
     /// In the order in which they came, so that the bytes do not depend on hashes.
@@ -86,27 +127,29 @@ pub(super) struct Dictionary<P: Plain> {
     last: u32,
     /// Places of the page's values, while the list is open.
     runs: Runs,
-    /// Row groups begin with an open list.
+    /// Row groups begin with an open list, but so many that follow do not.
     has_list: bool,
+    without: u32,
     is_open: bool,
     /// A page has places in the list.
     is_used: bool,
     /// The page's values, as they are, once it is not.
-    page: Vec<u8>,
+    page: P::Page,
 }
 
 impl<P: Plain> Dictionary<P> {
     pub(super) fn new(plain: P) -> Self {
         Self {
+            page: plain.page(),
             plain,
             values: Vec::new(),
             places: HashMap::default(),
             last: 0,
             runs: Runs::default(),
             has_list: true,
+            without: 0,
             is_open: true,
             is_used: false,
-            page: Vec::new(),
         }
     }
 
@@ -124,7 +167,7 @@ impl<P: Plain> Dictionary<P> {
             self.last = self.place(value);
             self.runs.push(self.last, times);
         } else {
-            (0..times).for_each(|_| self.plain.put(value, &mut self.page));
+            (0..times).for_each(|_| self.plain.add(value, &mut self.page));
         }
     }
 
@@ -147,16 +190,15 @@ impl<P: Plain> Dictionary<P> {
     /// Appends the page's values, forgets them and says how they stand there.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Encoding {
         if !self.is_open {
-            out.append(&mut self.page);
-            return Encoding::PLAIN;
+            return P::finish(&mut self.page, out);
         }
         if !self.is_used && self.values.len() > self.runs.count() / 2 {
             for (place, times) in self.runs.drain() {
                 let value = self.values[place as usize].borrow();
-                (0..times).for_each(|_| self.plain.put(value, out));
+                (0..times).for_each(|_| self.plain.add(value, &mut self.page));
             }
             self.is_open = false;
-            return Encoding::PLAIN;
+            return P::finish(&mut self.page, out);
         }
         let last = self.values.len().saturating_sub(1);
         let width = width(last as u64);
@@ -184,9 +226,16 @@ impl<P: Plain> Dictionary<P> {
             let values = self.values.iter().map(P::Kept::borrow);
             values.for_each(|value| self.plain.put(value, out));
         }
+        let was_given_up = !self.is_open && !self.is_used && self.without == 0;
+        self.without = if was_given_up {
+            WITHOUT
+        } else {
+            self.without.saturating_sub(1)
+        };
         self.values.clear();
         self.places.clear();
-        (self.last, self.is_used, self.is_open) = (0, false, self.has_list);
+        (self.last, self.is_used) = (0, false);
+        self.is_open = self.has_list && self.without == 0;
         count
     }
 }
@@ -200,5 +249,32 @@ impl Dictionary<Numbers> {
 impl Dictionary<Printed> {
     pub(super) fn extend_texts(&mut self, texts: &Texts) {
         texts.runs().for_each(|(key, times)| self.push(key, times));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_row_group_of_new_values_some_do_without_a_list() {
+        let mut numbers = Dictionary::new(Numbers { is_narrow: true });
+        let mut group = |values: &[i64]| {
+            let begins_open = numbers.is_open();
+            numbers.extend(values, 1);
+            let mut page = Vec::new();
+            let encoding = numbers.finish(&mut page);
+            numbers.end_group(&mut page);
+            (begins_open, encoding == Encoding::RLE_DICTIONARY)
+        };
+        let (new, alike): (Vec<i64>, Vec<i64>) =
+            ((0..100).collect(), (0..100).map(|n| n % 7).collect());
+        assert_eq!(group(&alike), (true, true));
+        assert_eq!(group(&new), (true, false));
+        for values in [&alike, &new, &alike] {
+            assert_eq!(group(values), (false, false));
+        }
+        assert_eq!(group(&alike), (true, true));
+        assert_eq!(group(&alike), (true, true));
     }
 }

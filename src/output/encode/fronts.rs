@@ -20,9 +20,10 @@ pub(super) struct Fronts {
     last: Vec<u8>,
     next: Vec<u8>,
     /// Lengths of beginnings, and of what is behind them.
-    fronts: Delta,
-    backs: Delta,
+    fronts: Vec<i64>,
+    backs: Vec<i64>,
     letters: Vec<u8>,
+    packed: Box<Delta>,
 }
 
 impl Fronts {
@@ -31,34 +32,36 @@ impl Fronts {
             print,
             last: Vec::new(),
             next: Vec::new(),
-            fronts: Delta::new(true),
-            backs: Delta::new(true),
+            fronts: Vec::new(),
+            backs: Vec::new(),
             letters: Vec::new(),
+            packed: Box::new(Delta::new(true)),
         }
     }
 
     pub(super) fn extend(&mut self, texts: &Texts) {
-        let mut fronts = Vec::new();
-        let mut backs = Vec::new();
-        for key in texts.each() {
-            self.next.clear();
-            (self.print)(key, &mut self.next);
-            let both = self.last.iter().zip(&self.next).take(LONGEST);
-            let front = both.take_while(|(one, other)| one == other).count();
-            let back = &self.next[front..];
-            fronts.push(front as i64);
-            backs.push(back.len() as i64);
-            self.letters.extend_from_slice(back);
-            mem::swap(&mut self.last, &mut self.next);
-        }
-        self.fronts.extend(&fronts, 1);
-        self.backs.extend(&backs, 1);
+        texts.each().for_each(|key| self.push(key));
+    }
+
+    pub(super) fn push(&mut self, key: &[u8]) {
+        self.next.clear();
+        (self.print)(key, &mut self.next);
+        let both = self.last.iter().zip(&self.next).take(LONGEST);
+        let front = both.take_while(|(one, other)| one == other).count();
+        let back = &self.next[front..];
+        self.fronts.push(front as i64);
+        self.backs.push(back.len() as i64);
+        self.letters.extend_from_slice(back);
+        mem::swap(&mut self.last, &mut self.next);
     }
 
     /// Appends the values and forgets them.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Encoding {
-        self.fronts.finish(out);
-        self.backs.finish(out);
+        for lengths in [&mut self.fronts, &mut self.backs] {
+            self.packed.extend(lengths, 1);
+            self.packed.finish(out);
+            lengths.clear();
+        }
         out.append(&mut self.letters);
         self.last.clear();
         Encoding::DELTA_BYTE_ARRAY

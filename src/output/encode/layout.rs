@@ -13,8 +13,11 @@ pub enum Layout {
     Random,
     /// Fractions: first bytes together, then second bytes and so on.
     Split,
-    /// Text with few values, often repeated: a dictionary. Without the smallest and largest, by
-    /// which no query could leave out a part of the file: all values are everywhere.
+    /// Text with few values, often repeated: a dictionary; where they are new after all, as [`Unique`].
+    /// Without the smallest and largest, by which no query could leave out a part of the file: all values
+    /// are everywhere.
+    ///
+    /// [`Unique`]: Layout::Unique
     Words,
     /// Text by chance, another one in every row: without what all begin with, and with lengths
     /// apart. Without the smallest and largest, too.

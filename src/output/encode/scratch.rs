@@ -7,7 +7,7 @@ use std::mem;
 use bytes::Bytes;
 use parquet::errors::Result;
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::compress_bound;
+use zstd::zstd_safe::{CParameter, compress_bound};
 
 use crate::output::ZSTD_LEVEL;
 
@@ -16,7 +16,6 @@ thread_local! {
 }
 
 pub(super) struct Scratch {
-    /// It holds tables of some hundred kilobytes.
     compressor: Option<Compressor<'static>>,
     page: Vec<u8>,
     compressed: Vec<u8>,
@@ -53,7 +52,7 @@ impl Scratch {
     pub(super) fn compressed_size(&mut self, bytes: usize) -> Result<usize> {
         let compressor = match &mut self.compressor {
             Some(compressor) => compressor,
-            none => none.insert(Compressor::new(ZSTD_LEVEL)?),
+            none => none.insert(compressor()?),
         };
         let page = self.page.get(..bytes).unwrap_or(&self.page);
         self.compressed.clear();
@@ -70,4 +69,13 @@ impl Scratch {
         }
         taken
     }
+}
+
+/// What is packed and what is random has few repetitions: to look for short ones, and in large tables,
+/// costs more time than it saves bytes (docs/performance.md).
+fn compressor() -> Result<Compressor<'static>> {
+    let mut compressor = Compressor::new(ZSTD_LEVEL)?;
+    compressor.set_parameter(CParameter::HashLog(10))?;
+    compressor.set_parameter(CParameter::MinMatch(7))?;
+    Ok(compressor)
 }

@@ -9,7 +9,7 @@ use super::{Column, Row};
 use crate::config::Group::Link;
 use crate::decode::{IpVersion, LinkInfo, Tunnel};
 use crate::key::FlowKey;
-use crate::output::encode::{Layout, as_it_is};
+use crate::output::encode::Layout;
 
 pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
     let mut columns = first_packet();
@@ -22,7 +22,7 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
                 "",
                 "Community ID version 1 of the flow, as Zeek and Suricata print it.",
             ),
-            as_it_is,
+            print_community_id,
             move |f: &F, _| Some(community_id(&f.flow().key, seed)),
         )
         .layout(Layout::Unique),
@@ -154,7 +154,9 @@ fn print_mac(mac: &[u8], out: &mut Vec<u8>) {
 
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
-fn community_id(key: &FlowKey, seed: u16) -> [u8; 30] {
+///
+/// Nothing but this for one row after the other: the processor then works at several at a time.
+fn community_id(key: &FlowKey, seed: u16) -> [u8; 20] {
     // Put together first: the hash takes each piece as carefully as a whole message.
     let mut message = [0; 40];
     let mut len = 0;
@@ -171,12 +173,16 @@ fn community_id(key: &FlowKey, seed: u16) -> [u8; 30] {
     put(&[key.protocol as u8, 0]);
     put(&key.low.port.to_be_bytes());
     put(&key.high.port.to_be_bytes());
-    let hash = Sha1::digest(&message[..len]);
+    Sha1::digest(&message[..len]).into()
+}
+
+/// As Zeek and Suricata print it: the version, and the hash in base 64.
+fn print_community_id(hash: &[u8], out: &mut Vec<u8>) {
     let mut text = *b"1:0123456789abcdefghijklmnopqr";
     STANDARD
         .encode_slice(hash, &mut text[2..])
         .expect("20 bytes are 28 letters");
-    text
+    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]

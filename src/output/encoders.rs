@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,8 +20,9 @@ use rayon::prelude::*;
 
 use super::encode::{Cells, ColumnWriter, Encoded, EncodedChunk};
 
-/// Blocks that are being filled or encoded at a time, in some of the columns.
-const BLOCKS_IN_FLIGHT: usize = 4;
+/// Blocks that are being filled or encoded at a time, in some of the columns: one for each thread, but
+/// no fewer than keep two busy, and no more than bound the memory.
+const BLOCKS_IN_FLIGHT: RangeInclusive<usize> = 4..=16;
 
 /// What the cells of all columns are for some rows.
 type Fill<F> = dyn Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync;
@@ -114,7 +116,9 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
 
     /// Has the rows of a block encoded, behind those before. `chunks` of them are filled together.
     pub(super) fn write(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) -> Result<(), ParquetError> {
-        self.wait(BLOCKS_IN_FLIGHT - 1)?;
+        let threads = self.pool.current_num_threads();
+        let most = threads.clamp(*BLOCKS_IN_FLIGHT.start(), *BLOCKS_IN_FLIGHT.end());
+        self.wait(most - 1)?;
         self.in_flight += 1;
         let block = Arc::new(Block {
             chunks: chunks.iter().map(|_| OnceLock::new()).collect(),

@@ -6,7 +6,7 @@ use super::rng::Rng;
 use super::{Stats, Target};
 
 /// Bytes that are written at once.
-const BUFFER_LEN: usize = 1 << 20;
+const BUFFER_LEN: usize = 8 << 20;
 /// Preamble, check sequence and gap of a frame.
 const FRAME_EXTRA: usize = 24;
 /// 2023-11-14T22:13:20Z.

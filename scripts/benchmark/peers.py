@@ -123,7 +123,7 @@ def measure_all(programs, traces, args):
     floor = measure.median([programs.floor(trace) for _ in range(args.repeats)])
     rows = [Row.of("peers", "floor", trace, floor, floor)]
     for label, groups in GROUPS.items():
-        runs = [programs.run(trace, groups) for _ in range(args.repeats)]
+        runs = [programs.run(trace, groups, watch=True) for _ in range(args.repeats)]
         result = measure.median([run for run, _ in runs])
         rows.append(goostat_row("peers", label, trace, result, floor, runs[-1][1]))
     missing = []

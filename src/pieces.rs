@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never, unbounded};
 
 use crate::batch::{Batch, Spent, shard};
-use crate::capture::{Extent, Here, Packet, Stretch, Take, Timestamp, TraceId};
+use crate::capture::{Extent, Here, Packet, State, Stretch, Take, Timestamp};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::flow::PacketInfo;
@@ -122,7 +122,8 @@ pub(crate) struct Pieces {
     jobs: Sender<Job>,
     /// Jobs that no worker has begun, in the order of the trace.
     waiting: Receiver<Job>,
-    trace: Option<TraceId>,
+    /// Where the stretches were planned.
+    state: Option<State>,
     planned: VecDeque<Planned>,
     /// Up to where the trace is planned.
     end: usize,
@@ -163,7 +164,7 @@ impl Pieces {
         let pieces = Self {
             jobs,
             waiting: waiting.clone(),
-            trace: None,
+            state: None,
             planned: VecDeque::new(),
             end: 0,
             lanes,
@@ -174,8 +175,12 @@ impl Pieces {
 
     /// What comes next where the reader stands.
     pub(crate) fn next(&mut self, here: &Here<'_>, intake: &Intake) -> Ahead {
-        self.plan(here, intake);
         let at = here.at();
+        if !intake.can_join() {
+            // One packet more.
+            return Ahead::Read(at + 1);
+        }
+        self.plan(here, intake);
         while let Some(next) = self.planned.front() {
             if at < next.places.start {
                 return Ahead::Read(next.places.start);
@@ -212,15 +217,15 @@ impl Pieces {
 
     /// Plans the next stretches.
     fn plan(&mut self, here: &Here<'_>, intake: &Intake) {
-        let trace = Some(here.trace());
-        if self.trace != trace {
+        let state = Some(here.state());
+        if self.state != state {
             self.planned.iter().for_each(|planned| _ = planned.cancel());
             self.planned.clear();
-            self.trace = trace;
+            self.state = state;
             self.end = 0;
         }
         self.end = self.end.max(here.at());
-        while self.planned.len() < PLANNED * self.lanes && intake.can_join() {
+        while self.planned.len() < PLANNED * self.lanes {
             let Some(stretch) = here.stretch(self.end, self.records) else {
                 break;
             };

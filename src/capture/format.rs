@@ -1,6 +1,6 @@
 //! The file formats, and what a place in a file can be.
 
-use super::packet::{Era, LinkType, Timestamp};
+use super::packet::{Era, LinkType, Packet, Timestamp};
 use super::pcap::Pcap;
 use super::pcapng::PcapNg;
 use super::report::{ByteOrder, CaptureFormat, DamageReason, Resolution, TraceReport};
@@ -37,6 +37,18 @@ impl Found {
         check_sequence_len: 0,
         next: 0,
     };
+
+    /// The packet, if these are the bytes of the window.
+    #[inline]
+    pub(super) fn packet<'b>(&self, bytes: &'b [u8]) -> Packet<'b> {
+        Packet {
+            time: self.time,
+            captured: bytes.get(self.start..self.end).unwrap_or_default(),
+            original_len: self.original_len,
+            link_type: self.link_type,
+            check_sequence_len: self.check_sequence_len,
+        }
+    }
 }
 
 /// What stands at a place. A packet is not part of it: written to where it stays, it is not moved.
@@ -69,6 +81,7 @@ pub(crate) enum Link {
 }
 
 /// How to read a file.
+#[derive(Clone)]
 pub(crate) enum Format {
     Pcap(Pcap),
     PcapNg(PcapNg),
@@ -102,12 +115,22 @@ impl Format {
         }
     }
 
-    /// The link type of all packets, if the file is as nearly all are: see [`Pcap::is_plain`].
+    /// Whether packets of this link type may come next that can be read without what was before them.
     #[inline]
-    pub(crate) fn plain_link_type(&self) -> Option<LinkType> {
+    pub(crate) fn can_split(&self, link_type: LinkType) -> bool {
         match self {
-            Self::Pcap(pcap) if pcap.is_plain() => Some(pcap.link_type()),
-            Self::Pcap(_) | Self::PcapNg(_) => None,
+            Self::Pcap(pcap) => pcap.is_plain() && pcap.link_type() == link_type,
+            // Before the first packet it is not known how they look.
+            Self::PcapNg(pcapng) => link_type != Found::NOTHING.link_type && pcapng.is_simple(),
+        }
+    }
+
+    /// How often what it takes to read packets has changed.
+    #[inline]
+    pub(crate) fn changes(&self) -> u64 {
+        match self {
+            Self::Pcap(_) => 0,
+            Self::PcapNg(pcapng) => pcapng.changes(),
         }
     }
 

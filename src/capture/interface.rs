@@ -13,6 +13,7 @@ use super::report::{ByteOrder, Resolution};
 const CHECK_SEQUENCE_LEN: OptionCode = OptionCode(13);
 
 /// What an interface description says.
+#[derive(Clone)]
 pub(crate) struct Interface {
     pub(crate) link_type: LinkType,
     /// Bytes of check sequence at the end of its frames.

@@ -56,7 +56,7 @@ pub use progress::Progress;
 pub use report::{ByteOrder, CaptureFormat, Damage, DamageReason, Resolution, TraceReport};
 pub use stop::Stop;
 pub use stretch::{Extent, Here, Next};
-pub(crate) use stretch::{Stretch, TraceId};
+pub(crate) use stretch::{State, Stretch};
 
 #[cfg(test)]
 mod damage_tests;

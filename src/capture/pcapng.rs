@@ -15,6 +15,9 @@ use super::report::{ByteOrder, DamageReason};
 /// Interfaces that are kept of a section.
 const INTERFACES_MAX: usize = 65_536;
 
+/// So many may be copied for each stretch of a file.
+const INTERFACES_FEW: usize = 64;
+
 /// The shortest block: a type and two lengths.
 const FRAME_LEN: usize = 12;
 
@@ -48,10 +51,13 @@ mod kind {
 }
 
 /// How to read the blocks at hand.
+#[derive(Clone)]
 pub(crate) struct PcapNg {
     byte_order: ByteOrder,
     /// Those of the section, by number; `None` where a description could not be read.
     interfaces: Vec<Option<Interface>>,
+    /// How often they changed.
+    changes: u64,
     /// The block at the cursor has been found odd, noted, and is to be read all the same.
     forgiven: bool,
     facts: Facts,
@@ -77,6 +83,7 @@ impl PcapNg {
         Some(Self {
             byte_order,
             interfaces: Vec::new(),
+            changes: 0,
             forgiven: false,
             facts: Facts::default(),
         })
@@ -89,6 +96,19 @@ impl PcapNg {
 
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// How often what is known of interfaces has changed.
+    #[inline]
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Whether copies of what is known of interfaces are small, and no block is read in another way
+    /// than others.
+    #[inline]
+    pub(crate) fn is_simple(&self) -> bool {
+        self.interfaces.len() <= INTERFACES_FEW && !self.forgiven
     }
 
     /// What stands at `at`.
@@ -285,6 +305,7 @@ impl PcapNg {
     }
 
     fn interface(&mut self, block: Block<'_>) -> Step {
+        self.changes += 1;
         if self.interfaces.len() >= INTERFACES_MAX {
             return Step::Unusable(block.next, DamageReason::TooManyInterfaces);
         }
@@ -314,6 +335,7 @@ impl PcapNg {
     }
 
     fn section(&mut self, block: Block<'_>) -> Step {
+        self.changes += 1;
         self.interfaces.clear();
         add(&mut self.facts.byte_orders, self.byte_order);
         Step::Skip(block.next)

@@ -26,10 +26,14 @@ const TICK_BYTES: usize = 4 << 20;
 pub(crate) struct Trace {
     window: Window,
     format: Format,
+    /// How many there were before it.
+    formats: u64,
     /// Places in it are those in the window.
     walk: Walk,
     /// Where the progress is told next.
     tick: usize,
+    /// Up to where packets are taken one by one.
+    until: usize,
     found: Found,
     /// That of the latest packet.
     link_type: LinkType,
@@ -88,7 +92,9 @@ impl Trace {
             walk: Walk::new(at + header_len),
             window,
             format,
+            formats: 0,
             tick: 0,
+            until: 0,
             found: Found::NOTHING,
             link_type: Found::NOTHING.link_type,
             held: false,
@@ -150,8 +156,11 @@ impl Trace {
     #[inline]
     pub(crate) fn read<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
         loop {
-            let mut taken = self.read_plain(take)?;
-            if taken.is_continue() {
+            let mut taken = self.ask(take)?;
+            if taken.is_continue() && matches!(self.format, Format::Pcap(_)) && self.can_ask() {
+                taken = self.read_plain(take);
+            }
+            if taken.is_continue() && (self.walk.at < self.until || !self.can_ask()) {
                 if !self.advance()? {
                     return Ok(ControlFlow::Continue(()));
                 }
@@ -163,20 +172,21 @@ impl Trace {
         }
     }
 
-    /// The same for packets of a plain pcap file, up to where something has to be looked at closer:
-    /// that is left to [`Trace::advance`].
+    /// Nothing about the next packet has to be looked at closer, as far as is known.
     #[inline]
-    fn read_plain<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
-        loop {
-            let is_open = self.held || self.doubtful || self.gap_open;
-            let is_plain = self.format.plain_link_type() == Some(self.link_type);
-            if is_open || !is_plain {
-                return Ok(ControlFlow::Continue(()));
-            }
+    fn can_ask(&self) -> bool {
+        let is_open = self.held || self.doubtful || self.gap_open;
+        !is_open && self.format.can_split(self.link_type)
+    }
+
+    /// Asks `take` up to where packets are wanted one by one, once that place is reached.
+    #[inline]
+    fn ask<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
+        while self.walk.at >= self.until && self.can_ask() {
             if self.is_tick_due() {
                 self.tick()?;
             }
-            let until = match self.here().map(|here| take.next(&here)) {
+            self.until = match self.here().map(|here| take.next(&here)) {
                 None => self.tick,
                 Some(ControlFlow::Continue(Next::Read(until))) => until.min(self.tick),
                 Some(ControlFlow::Continue(Next::Taken(extent))) => {
@@ -185,14 +195,18 @@ impl Trace {
                 }
                 Some(ControlFlow::Break(value)) => return Ok(ControlFlow::Break(value)),
             };
-            let window = &self.window;
-            let are_lost = || window.has_lost_pages();
-            let (walk, bytes) = (&mut self.walk, window.bytes());
-            let taken = walk.follow(&self.format, bytes, until, are_lost, take);
-            if taken.is_break() || walk.at < until {
-                return Ok(taken);
-            }
         }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Gives `take` packets of a plain pcap file, up to where something has to be looked at closer:
+    /// that is left to [`Trace::advance`].
+    #[inline]
+    fn read_plain<T: Take>(&mut self, take: &mut T) -> ControlFlow<T::Broken> {
+        let window = &self.window;
+        let (bytes, are_lost) = (window.bytes(), || window.has_lost_pages());
+        self.walk
+            .follow(&self.format, bytes, self.until, are_lost, take)
     }
 
     /// Where a mapped file is read.
@@ -200,6 +214,8 @@ impl Trace {
         Some(Here {
             mapping: self.window.mapping()?,
             format: &self.format,
+            formats: self.formats,
+            link_type: self.link_type,
             at: self.walk.at,
             near: self.walk.seen.era()?,
             packets: self.walk.seen.packets,
@@ -209,23 +225,7 @@ impl Trace {
     /// The packet that [`Trace::advance`] went to.
     #[inline]
     pub(crate) fn packet(&self) -> Packet<'_> {
-        let Found {
-            time,
-            start,
-            end,
-            original_len,
-            link_type,
-            check_sequence_len,
-            ..
-        } = self.found;
-        let captured = self.window.bytes().get(start..end).unwrap_or_default();
-        Packet {
-            time,
-            captured,
-            original_len,
-            link_type,
-            check_sequence_len,
-        }
+        self.found.packet(self.window.bytes())
     }
 
     /// What was found out, up to the packet at hand.
@@ -295,7 +295,7 @@ impl Trace {
             .fill(self.walk.at, needed, &self.stop)
             .map_err(Error::io(&self.report.path, "read"))?;
         self.walk.reached = self.walk.at;
-        self.tick = 0;
+        (self.tick, self.until) = (0, 0);
         Ok(())
     }
 
@@ -403,6 +403,7 @@ impl Trace {
         self.report.packets = self.walk.seen.packets;
         self.format.describe(&mut self.report);
         self.format = format;
+        self.formats += 1;
         self.walk.at += header_len;
         true
     }

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::format::Format;
+use super::format::{Format, Found, Step};
 use super::inputs::Take;
-use super::packet::{Era, Timestamp};
+use super::packet::{Era, LinkType, Timestamp};
 use super::pcap::PLAIN_HEADER_LEN;
 use super::prefetch::fetch_ahead;
 use super::scout::Scout;
@@ -120,6 +120,37 @@ impl Walk {
         }
         (self.at, self.reached, self.seen) = (at, reached, seen);
         taken
+    }
+
+    /// The same for packets of one link type in a pcapng file: up to where something has to be looked at
+    /// closer, or where `format`, a copy, changes.
+    pub(crate) fn follow_blocks<T: Take>(
+        &mut self,
+        mut format: Format,
+        bytes: &[u8],
+        until: usize,
+        link_type: LinkType,
+        take: &mut T,
+    ) -> ControlFlow<T::Broken> {
+        let mut found = Found::NOTHING;
+        let changes = format.changes();
+        while self.at < until {
+            self.reached = fetch_ahead(bytes, self.at, self.reached);
+            match format.step(bytes, self.at, true, &mut found) {
+                Step::Packet if found.link_type == link_type => {}
+                Step::Skip(next) if format.changes() == changes => {
+                    self.at = next;
+                    continue;
+                }
+                _ => break,
+            }
+            self.seen.add(found.time);
+            self.at = found.next;
+            if let ControlFlow::Break(value) = take.packet(found.packet(bytes)) {
+                return ControlFlow::Break(value);
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Goes to `at`, where the records behind these packets begin.

@@ -174,13 +174,13 @@ impl Pieces {
     }
 
     /// What comes next where the reader stands.
-    pub(crate) fn next(&mut self, here: &Here<'_>, intake: &Intake) -> Ahead {
+    pub(crate) fn next(&mut self, here: &Here<'_>, intake: &Intake, spent: &Spent) -> Ahead {
         let at = here.at();
         if !intake.can_join() {
             // One packet more.
             return Ahead::Read(at + 1);
         }
-        self.plan(here, intake);
+        self.plan(here, intake, spent);
         while let Some(next) = self.planned.front() {
             if at < next.places.start {
                 return Ahead::Read(next.places.start);
@@ -194,7 +194,7 @@ impl Pieces {
                     return Ahead::Wait;
                 }
                 // It is of no use, or was not begun.
-                _ => _ = self.planned.pop_front(),
+                _ => self.drop_first(spent),
             }
         }
         Ahead::Read(usize::MAX)
@@ -215,12 +215,24 @@ impl Pieces {
         }
     }
 
+    /// Drops the first of the stretches that are planned.
+    fn drop_first(&mut self, spent: &Spent) {
+        if let Some(dropped) = self.planned.pop_front() {
+            dropped.cancel();
+        }
+        // Its job, if nobody took it, is the first that waits, and would wait for ever.
+        if self.waiting.len() > self.planned.len() {
+            self.help(spent);
+        }
+    }
+
     /// Plans the next stretches.
-    fn plan(&mut self, here: &Here<'_>, intake: &Intake) {
+    fn plan(&mut self, here: &Here<'_>, intake: &Intake, spent: &Spent) {
         let state = Some(here.state());
         if self.state != state {
-            self.planned.iter().for_each(|planned| _ = planned.cancel());
-            self.planned.clear();
+            while !self.planned.is_empty() {
+                self.drop_first(spent);
+            }
             self.state = state;
             self.end = 0;
         }

@@ -142,9 +142,18 @@ impl Dealt {
 
 const LANES: usize = 3;
 
-/// What the workers are dealt of a trace, and all that the reader counts. If it is read ahead, all
-/// stretches that are known are read whenever the reader waits.
-fn dealt(trace: &[u8], epoch: u64, ahead: Option<usize>) -> (Vec<Dealt>, String) {
+/// Who reads ahead, in stretches of how many records.
+#[derive(Clone, Copy)]
+enum Ahead {
+    Nobody,
+    /// Stretches are planned, but nobody has the time.
+    Planned(usize),
+    /// All stretches that are known are read whenever the reader waits.
+    Read(usize),
+}
+
+/// What the workers are dealt of a trace, and all that the reader counts.
+fn dealt(trace: &[u8], epoch: u64, ahead: Ahead) -> (Vec<Dealt>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.pcap");
     fs::write(&path, trace).unwrap();
@@ -160,7 +169,10 @@ fn dealt(trace: &[u8], epoch: u64, ahead: Option<usize>) -> (Vec<Dealt>, String)
         ..Sizes::default()
     };
     let spent = Spent::default();
-    let (pieces, jobs) = Pieces::new(ahead.map_or(1, |_| LANES), None, ahead.unwrap_or(1));
+    let (pieces, jobs) = match ahead {
+        Ahead::Nobody => Pieces::new(1, None, 1),
+        Ahead::Planned(records) | Ahead::Read(records) => Pieces::new(LANES, None, records),
+    };
     let (full_lanes, full): (Vec<_>, Vec<_>) = (0..LANES)
         .map(|_| {
             let (full, full_out) = bounded(1);
@@ -174,12 +186,17 @@ fn dealt(trace: &[u8], epoch: u64, ahead: Option<usize>) -> (Vec<Dealt>, String)
             Turn::Over(Ok(Ok(counted))) => format!("{counted:?}"),
             _ => panic!("the reading ends with the trace"),
         });
-        let dealt = take_all(full, &jobs, &spent);
+        let dealt = take_all(full, &jobs, ahead, &spent);
         (dealt, reading.join().unwrap())
     })
 }
 
-fn take_all(full: Vec<Receiver<Batch>>, jobs: &Receiver<Job>, spent: &Spent) -> Vec<Dealt> {
+fn take_all(
+    full: Vec<Receiver<Batch>>,
+    jobs: &Receiver<Job>,
+    ahead: Ahead,
+    spent: &Spent,
+) -> Vec<Dealt> {
     let mut lanes: Vec<_> = full
         .into_iter()
         .map(|full| (full, Dealt::default()))
@@ -188,7 +205,13 @@ fn take_all(full: Vec<Receiver<Batch>>, jobs: &Receiver<Job>, spent: &Spent) -> 
     while open {
         open = false;
         for (full, dealt) in &mut lanes {
-            while let Ok(job) = jobs.try_recv() {
+            assert!(
+                jobs.len() <= 2 * LANES,
+                "no stretch waits that is not wanted"
+            );
+            while let Ahead::Read(_) = ahead
+                && let Ok(job) = jobs.try_recv()
+            {
                 job.run(spent);
             }
             match full.try_recv() {
@@ -211,9 +234,14 @@ fn packets_that_were_read_ahead_are_dealt_out_as_others_are() {
 
 fn is_dealt_out_as_otherwise(trace: &[u8]) {
     for (epoch, records) in [(100, 30), (1000, 100), (7, 70), (1 << 17, 40)] {
-        let (plain, counted) = dealt(trace, epoch, None);
-        let (ahead, counted_ahead) = dealt(trace, epoch, Some(records));
+        let (plain, counted) = dealt(trace, epoch, Ahead::Nobody);
+        let (ahead, counted_ahead) = dealt(trace, epoch, Ahead::Read(records));
         assert_eq!(counted, counted_ahead);
+        let (planned, counted_planned) = dealt(trace, epoch, Ahead::Planned(records));
+        assert_eq!(counted, counted_planned);
+        for (plain, planned) in plain.iter().zip(&planned) {
+            assert!(plain.all == planned.all && planned.ahead == 0);
+        }
         for (plain, ahead) in plain.iter().zip(&ahead) {
             assert!(plain.all == ahead.all, "epochs of {epoch}, {records}");
             assert!(ahead.ahead > ahead.all.len() / 10, "{}", ahead.ahead);

@@ -158,7 +158,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
             let ahead = match &mut dealer.pieces {
                 _ if self.due == 0 => return ControlFlow::Break(Pause::Enough),
                 None => return ControlFlow::Continue(Next::Read(usize::MAX)),
-                Some(pieces) => pieces.next(here, &dealer.intake),
+                Some(pieces) => pieces.next(here, &dealer.intake, dealer.spent),
             };
             match ahead {
                 Ahead::Read(until) => return ControlFlow::Continue(Next::Read(until)),

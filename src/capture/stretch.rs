@@ -45,7 +45,7 @@ impl Stretch {
     }
 
     /// Gives `take` the packets of the records that seem to begin here, up to where something has to be
-    /// looked at closer; `None` if nothing does.
+    /// looked at closer; `None` if nothing does, or if bytes were read that are no longer in the file.
     pub(crate) fn read<T: Take>(&self, take: &mut T) -> Option<Extent> {
         let bytes = self.mapping.bytes();
         let searched = self.places.start..self.places.end.min(self.places.start + SEARCHED);
@@ -63,7 +63,8 @@ impl Stretch {
             end: walk.at,
             seen: walk.seen,
         };
-        (taken.is_continue() && extent.seen.packets > 0).then_some(extent)
+        let is_whole = taken.is_continue() && !self.mapping.has_lost_pages();
+        (is_whole && extent.seen.packets > 0).then_some(extent)
     }
 }
 
@@ -138,8 +139,13 @@ impl PartialEq for State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ReadOptions;
+    use std::convert::Infallible;
+    use std::io::Write;
+    use std::ops::ControlFlow;
+
     use super::super::testing::{BIG, LITTLE, Sample, read, read_in_stretches, samples, write};
+    use super::super::{Packet, ReadOptions, Timestamp};
+    use super::*;
 
     /// How many packets of a capture are taken in stretches; all are the same as without.
     fn taken(bytes: &[u8], records: usize) -> u64 {
@@ -181,5 +187,42 @@ mod tests {
         };
         let taken = taken(&LITTLE.pcap(&outer), 50);
         assert!((200..599).contains(&taken), "{taken}");
+    }
+
+    /// Counts packets.
+    struct Count(u64);
+
+    impl Take for Count {
+        type Broken = Infallible;
+
+        fn packet(&mut self, _: Packet<'_>) -> ControlFlow<Infallible> {
+            self.0 += 1;
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_gone_of_a_file_is_in_no_stretch() {
+        let bytes = LITTLE.pcap(&samples(2000, 300));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        let cut = file.try_clone().unwrap();
+        let mapping = Arc::new(Mapping::new(file).unwrap());
+        cut.set_len(48 << 12).unwrap();
+        let read = |places: Range<usize>| {
+            let stretch = Stretch {
+                mapping: Arc::clone(&mapping),
+                format: Format::detect(&bytes).unwrap().0,
+                link_type: LinkType::ETHERNET,
+                near: Era::of(Timestamp(1_700_000_000_000_000_000)),
+                records: 300,
+                places,
+            };
+            let mut count = Count(0);
+            stretch.read(&mut count).map(|_| count.0)
+        };
+        assert!(read(24..100_000).is_some_and(|count| count > 200));
+        assert_eq!(read(100_000..bytes.len()), None);
     }
 }

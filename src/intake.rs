@@ -397,7 +397,7 @@ impl Intake {
             clock: self.clock.join(first, &part.clock),
         };
         self.latest = (part.latest.0, self.clock.packets);
-        self.counted.add(&part.counted);
+        self.counted.merge(&part.counted);
         (joint, self.join_fragments(joint, part.fragments))
     }
 

@@ -7,8 +7,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never, unbounded};
 
@@ -16,64 +14,23 @@ use crate::batch::{Batch, Spent, shard};
 use crate::capture::{Extent, Here, Packet, State, Stretch, Take, Timestamp};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
-use crate::flow::PacketInfo;
 use crate::intake::Intake;
+
+/// Stretches ahead of the reader, for each worker.
+const PLANNED: usize = 2;
 
 /// The packets of a stretch.
 pub(crate) struct Piece {
-    pub(crate) extent: Extent,
+    pub(crate) intake: Intake,
     /// The time of the first packet.
     pub(crate) first: Timestamp,
-    pub(crate) intake: Intake,
     /// Those of each worker.
     pub(crate) lanes: Vec<Batch>,
     /// The clock of the part at each packet.
     pub(crate) clocks: Vec<Timestamp>,
 }
 
-/// Stretches ahead of the reader, for each worker.
-const PLANNED: usize = 2;
-
-/// A stretch that is to be read.
-pub(crate) struct Job {
-    stretch: Stretch,
-    /// Somebody reads it, or the reader does not want it any more.
-    begun: Arc<AtomicBool>,
-    intake: Intake,
-    lanes: usize,
-    found: Sender<Option<Piece>>,
-}
-
-impl Job {
-    /// Reads the stretch.
-    pub(crate) fn run(self, spent: &Spent) {
-        if self.begun.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let mut making = Making {
-            intake: self.intake,
-            lanes: (0..self.lanes).map(|_| spent.take()).collect(),
-            clocks: Vec::new(),
-            first: Timestamp(0),
-        };
-        let extent = self.stretch.read(&mut making);
-        // Whoever drops the last stretch of a trace unmaps it: that shall not be a worker.
-        drop(self.stretch);
-        let piece = extent.map(|extent| making.piece(extent));
-        // The reader may have gone by.
-        let _ = self.found.send(piece);
-    }
-}
-
-/// A piece in the making.
-struct Making {
-    intake: Intake,
-    lanes: Vec<Batch>,
-    clocks: Vec<Timestamp>,
-    first: Timestamp,
-}
-
-impl Take for Making {
+impl Take for Piece {
     type Broken = Infallible;
 
     #[inline(always)]
@@ -82,45 +39,47 @@ impl Take for Making {
             self.first = packet.time;
         }
         let mut link = LinkInfo::default();
-        match self.intake.plain(&packet, &mut link) {
-            Some(info) => self.put(info, &link),
-            None => self.other(&packet),
+        if let Some(info) = self.intake.packet(&packet, &mut link) {
+            let lane = shard(info.hash, self.lanes.len());
+            self.lanes[lane].push(info, &link);
         }
         self.clocks.push(self.intake.clock());
         ControlFlow::Continue(())
     }
 }
 
-impl Making {
-    #[inline(never)]
-    fn other(&mut self, packet: &Packet<'_>) {
-        let mut link = LinkInfo::default();
-        if let Some(info) = self.intake.other(packet, &mut link) {
-            self.put(info, &link);
-        }
-    }
+/// What was found in a stretch, if anything was, and where.
+type Found = Option<(Extent, Piece)>;
 
-    #[inline(always)]
-    fn put(&mut self, info: PacketInfo, link: &LinkInfo) {
-        let lane = shard(info.hash, self.lanes.len());
-        self.lanes[lane].push(info, link);
-    }
+/// A stretch that is to be read.
+pub(crate) struct Job {
+    stretch: Stretch,
+    intake: Intake,
+    lanes: usize,
+    found: Sender<Found>,
+}
 
-    fn piece(self, extent: Extent) -> Piece {
-        Piece {
-            extent,
-            first: self.first,
+impl Job {
+    /// Reads the stretch.
+    pub(crate) fn run(self, spent: &Spent) {
+        let mut piece = Piece {
             intake: self.intake,
-            lanes: self.lanes,
-            clocks: self.clocks,
-        }
+            first: Timestamp(0),
+            lanes: (0..self.lanes).map(|_| spent.take()).collect(),
+            clocks: Vec::new(),
+        };
+        let extent = self.stretch.read(&mut piece);
+        // Whoever drops the last stretch of a trace unmaps it: that shall not be a worker.
+        drop(self.stretch);
+        // The reader may have gone by.
+        let _ = self.found.send(extent.map(|extent| (extent, piece)));
     }
 }
 
 /// The stretches ahead of the reader.
 pub(crate) struct Pieces {
     jobs: Sender<Job>,
-    /// Jobs that no worker has begun, in the order of the trace.
+    /// Jobs that no worker has begun, in the order of the trace: those of the last ones planned.
     waiting: Receiver<Job>,
     /// Where the stretches were planned.
     state: Option<State>,
@@ -134,8 +93,7 @@ pub(crate) struct Pieces {
 
 struct Planned {
     places: Range<usize>,
-    begun: Arc<AtomicBool>,
-    found: Receiver<Option<Piece>>,
+    found: Receiver<Found>,
 }
 
 /// What the reader does next.
@@ -143,7 +101,7 @@ pub(crate) enum Ahead {
     /// It reads up to this place by itself.
     Read(usize),
     /// It deals out a piece, which begins where it stands.
-    Deal(Box<Piece>),
+    Deal(Extent, Box<Piece>),
     /// It waits for the piece that begins here.
     Wait,
 }
@@ -180,21 +138,21 @@ impl Pieces {
             // One packet more.
             return Ahead::Read(at + 1);
         }
-        self.plan(here, intake, spent);
+        self.plan(here, intake);
         while let Some(next) = self.planned.front() {
             if at < next.places.start {
                 return Ahead::Read(next.places.start);
             }
             match next.found.try_recv() {
-                Ok(Some(piece)) if piece.extent.start == at => {
+                Ok(Some((extent, piece))) if extent.start == at => {
                     self.planned.pop_front();
-                    return Ahead::Deal(Box::new(piece));
+                    return Ahead::Deal(extent, Box::new(piece));
                 }
-                Err(TryRecvError::Empty) if !next.cancel() && at < next.places.end => {
+                Err(TryRecvError::Empty) if !self.take_back(spent) && at < next.places.end => {
                     return Ahead::Wait;
                 }
                 // It is of no use, or was not begun.
-                _ => self.drop_first(spent),
+                _ => _ = self.planned.pop_front(),
             }
         }
         Ahead::Read(usize::MAX)
@@ -215,24 +173,29 @@ impl Pieces {
         }
     }
 
-    /// Drops the first of the stretches that are planned.
-    fn drop_first(&mut self, spent: &Spent) {
-        if let Some(dropped) = self.planned.pop_front() {
-            dropped.cancel();
+    /// Takes the job of the next stretch back from the workers; false if one of them has it.
+    fn take_back(&self, spent: &Spent) -> bool {
+        if self.waiting.len() < self.planned.len() {
+            return false;
         }
-        // Its job, if nobody took it, is the first that waits, and would wait for ever.
-        if self.waiting.len() > self.planned.len() {
-            self.help(spent);
+        let first = self.planned.front().map(|next| &next.places);
+        match self.waiting.try_recv() {
+            Ok(job) if Some(job.stretch.places()) == first => true,
+            // A worker was faster, and this is the job after it.
+            Ok(job) => {
+                job.run(spent);
+                false
+            }
+            Err(_) => false,
         }
     }
 
     /// Plans the next stretches.
-    fn plan(&mut self, here: &Here<'_>, intake: &Intake, spent: &Spent) {
+    fn plan(&mut self, here: &Here<'_>, intake: &Intake) {
         let state = Some(here.state());
         if self.state != state {
-            while !self.planned.is_empty() {
-                self.drop_first(spent);
-            }
+            self.waiting.try_iter().for_each(drop);
+            self.planned.clear();
             self.state = state;
             self.end = 0;
         }
@@ -241,31 +204,18 @@ impl Pieces {
             let Some(stretch) = here.stretch(self.end, self.records) else {
                 break;
             };
-            let places = self.end..stretch.end();
+            let places = stretch.places().clone();
             self.end = places.end;
-            let begun = Arc::default();
             let (sender, found) = bounded(1);
             let job = Job {
                 stretch,
-                begun: Arc::clone(&begun),
                 intake: intake.part(),
                 lanes: self.lanes,
                 found: sender,
             };
             // There is always a receiver: this has one.
             let _ = self.jobs.send(job);
-            self.planned.push_back(Planned {
-                places,
-                begun,
-                found,
-            });
+            self.planned.push_back(Planned { places, found });
         }
-    }
-}
-
-impl Planned {
-    /// Whether nobody has begun it, and nobody will.
-    fn cancel(&self) -> bool {
-        !self.begun.swap(true, Ordering::Relaxed)
     }
 }

@@ -162,10 +162,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
             };
             match ahead {
                 Ahead::Read(until) => return ControlFlow::Continue(Next::Read(until)),
-                Ahead::Deal(piece) => {
-                    let extent = piece.extent;
-                    break self.deal(*piece).map(|()| extent);
-                }
+                Ahead::Deal(extent, piece) => break self.deal(*piece).map(|()| extent),
                 Ahead::Wait => {
                     if let Err(stopped) = self.wait() {
                         break Err(stopped);

@@ -149,8 +149,8 @@ pub struct PacketSummary {
 }
 
 impl PacketSummary {
-    /// Adds the packets of `other`.
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// Adds the counts of `other`.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.read += other.read;
         self.fates.merge(&other.fates);
         self.further_msdus += other.further_msdus;

@@ -39,9 +39,9 @@ pub struct Extent {
 }
 
 impl Stretch {
-    /// Where it ends.
-    pub(crate) fn end(&self) -> usize {
-        self.places.end
+    /// The places in which its records begin.
+    pub(crate) fn places(&self) -> &Range<usize> {
+        &self.places
     }
 
     /// Gives `take` the packets of the records that seem to begin here, up to where something has to be

@@ -259,11 +259,11 @@ fn sample(packet: &Packet<'_>) -> Sample {
 }
 
 /// Takes what it can of stretches of so many records.
-pub(crate) struct InStretches {
+struct InStretches {
     records: usize,
     samples: Vec<Sample>,
     /// Packets of stretches.
-    pub(crate) taken: u64,
+    taken: u64,
     /// Where packets are taken one by one up to.
     until: usize,
 }

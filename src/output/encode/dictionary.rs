@@ -18,7 +18,7 @@ use super::texts::{Print, Texts};
 /// several times what it takes to write the values.
 const WITHOUT: u32 = 3;
 
-/// How a value is kept, and how it is written as it is.
+/// How a value is kept, and how it is written in a list and without one.
 pub(super) trait Plain {
     type Value: ?Sized + Eq + Hash;
     type Kept: Borrow<Self::Value> + Clone + Eq + Hash;
@@ -33,8 +33,10 @@ pub(super) trait Plain {
     /// Appends the value to a list.
     fn put(&self, value: &Self::Value, out: &mut Vec<u8>);
 
+    /// A page without values.
     fn page(&self) -> Self::Page;
 
+    /// Appends the value to a page.
     fn add(&self, value: &Self::Value, page: &mut Self::Page);
 
     /// Appends a page's values, forgets them and says how they stand there.
@@ -133,7 +135,7 @@ pub(super) struct Dictionary<P: Plain> {
     is_open: bool,
     /// A page has places in the list.
     is_used: bool,
-    /// The page's values, as they are, once it is not.
+    /// The page's values, one by one, once it is not.
     page: P::Page,
 }
 

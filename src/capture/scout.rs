@@ -119,10 +119,13 @@ impl Scout {
         let part = self.stretch / CHAINS;
         let near = Some(Era::of(time));
         let begins = |number: usize| {
-            let from = at + number * part;
+            let mut candidates = at + number * part..at + number * part + SEARCHED;
+            let holds = |&at: &usize| {
+                pcap.may_begin(bytes, at) && chain::holds(format, bytes, at, false, near)
+            };
             match number {
                 0 => Some(at),
-                _ => chain::find(format, bytes, from..from + SEARCHED, false, near),
+                _ => candidates.find(holds),
             }
         };
         let mut chains: [Chain; CHAINS] = std::array::from_fn(|number| Chain {
@@ -160,6 +163,8 @@ impl Chain {
         }
         self.places.push(self.at);
         self.at = pcap.behind(bytes, self.at).unwrap_or(usize::MAX);
+        // The other chains go on first.
+        bytes.get(self.at).into_iter().for_each(prefetch);
         true
     }
 }

@@ -17,6 +17,12 @@ pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     }
 }
 
+/// Starts to fetch the cache line in which `value` begins.
+#[inline]
+pub(crate) fn prefetch_head<T>(value: &T) {
+    prefetch_line(std::ptr::from_ref(value).cast());
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn prefetch_line(line: *const u8) {

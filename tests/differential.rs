@@ -60,7 +60,13 @@ fn any_options() -> impl Strategy<Value = RefOptions> {
         5 => Just([usual.tcp_idle, usual.tcp_singleton, usual.tcp_linger, usual.udp_idle, usual.udp_singleton]),
         1 => any::<[u16; 5]>().prop_map(|milliseconds| milliseconds.map(|ms| i64::from(ms) * 1_000_000)),
     ];
-    (max_segments, time_outs).prop_map(|(max_segments, time_outs)| {
+    let active_timeout = prop_oneof![
+        4 => Just(None),
+        1 => any::<u32>().prop_map(|ns| Some(i64::from(ns))),
+        1 => (0_i64..100).prop_map(|seconds| Some(seconds * 1_000_000_000)),
+    ];
+    let options = (max_segments, active_timeout, time_outs);
+    options.prop_map(|(max_segments, active_timeout, time_outs)| {
         let [tcp_idle, tcp_singleton, tcp_linger, udp_idle, udp_singleton] = time_outs;
         RefOptions {
             tcp_idle,
@@ -68,6 +74,7 @@ fn any_options() -> impl Strategy<Value = RefOptions> {
             tcp_linger,
             udp_idle,
             udp_singleton,
+            active_timeout,
             max_segments,
         }
     })
@@ -164,9 +171,13 @@ fn a_reference_with_another_rule_is_noticed() {
             max_segments: 5,
             ..usual
         },
+        RefOptions {
+            active_timeout: Some(60_000_000_000),
+            ..usual
+        },
     ];
     let mut runner = TestRunner::deterministic();
-    let mut noticed = [0; 3];
+    let mut noticed = [0; 4];
     for _ in 0..400 {
         let trace = traces(STEPS_MAX).new_tree(&mut runner).unwrap().current();
         let got = tracked::track(&trace.packets, &usual, &How::default());

@@ -9,7 +9,7 @@ use super::index::Index;
 use super::shelf::{EndedYoung, Shelf};
 use super::slab::{NEVER, Slab};
 use super::table::{Place, Tracker};
-use super::young::Young;
+use super::young::{ROOMS, Rooms, Young};
 use super::{TcpFlow, UdpFlow};
 use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Limit};
@@ -19,8 +19,11 @@ use crate::prefetch::prefetch;
 /// Rows that are handed over together.
 const PIECE: usize = 512;
 
-/// So many young flows before one is grown, its packets are fetched.
-const AHEAD: usize = 4;
+/// So many young flows before one is grown, the first of its packets are fetched, and so many before
+/// that, those that follow.
+const AHEAD: usize = 2;
+/// So many before, it is fetched itself.
+const FAR: usize = (ROOMS + 1) * AHEAD;
 
 /// Flows that ended, and what became of later fragments. Those of an epoch come as TCP flows, then
 /// UDP flows, both in the order of their first packets, then the fragments.
@@ -123,7 +126,9 @@ impl Tracker {
         sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
         self.sweep(clock);
-        self.hand_over(clock, sink)
+        self.hand_over(clock, sink)?;
+        self.rooms.trim();
+        Ok(())
     }
 
     /// Hands over what has ended, and how many later fragments there were.
@@ -132,11 +137,11 @@ impl Tracker {
         clock: Timestamp,
         mut sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (young, options) = (&mut self.young, &self.options);
+        let (young, rooms, options) = (&mut self.young, &mut self.rooms, &self.options);
         let mut tcp = |rows| sink(Closed::Tcp(rows));
-        self.tcp.hand_over(young, clock, options, &mut tcp)?;
+        self.tcp.hand_over(young, rooms, clock, options, &mut tcp)?;
         let mut udp = |rows| sink(Closed::Udp(rows));
-        self.udp.hand_over(young, clock, options, &mut udp)?;
+        self.udp.hand_over(young, rooms, clock, options, &mut udp)?;
         sink(Closed::Fragments(std::mem::take(&mut self.fragments)))
     }
 
@@ -178,7 +183,7 @@ impl Tracker {
             .sweep(clock.0, &mut expired, |young| young.due(options));
         for (done, &at) in expired.iter().enumerate() {
             // Its packets are counted soon, and so many lines are better asked for early.
-            if let Some(soon) = fetch(&self.young, &expired[done..], |&at| at) {
+            if let Some(soon) = fetch(&self.young, &self.rooms, &expired[done..], |&at| at) {
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
@@ -225,7 +230,7 @@ impl Tracker {
         let mut first = First::new(excess);
         let by_bytes = matches!(self.options.limit, Some(Limit::Bytes(_)));
         for (at, young) in self.young.iter_mut() {
-            if !young.has_ended {
+            if !young.has_ended() {
                 first.add(young.candidate(by_bytes), Place::Young(at));
             }
         }
@@ -327,6 +332,7 @@ impl<F: Tracked> Shelf<F> {
     fn hand_over<E>(
         &mut self,
         young: &mut Slab<Young>,
+        rooms: &mut Rooms,
         clock: Timestamp,
         options: &FlowOptions,
         sink: &mut impl FnMut(Rows<F>) -> Result<(), E>,
@@ -344,12 +350,13 @@ impl<F: Tracked> Shelf<F> {
                 at,
                 evicted,
             } = next;
-            fetch(young, &ended[done..], |ended| ended.at);
+            fetch(young, rooms, &ended[done..], |ended| ended.at);
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
                 add(number, earlier, &mut rows, sink)?;
             }
             let kept = young.get(at).expect("an ended flow keeps its place");
-            let mut flow: Box<F> = kept.grow(options);
+            let mut flow: Box<F> = kept.grow(rooms, options);
+            kept.leave(rooms);
             young.free(at);
             flow.flow_mut().end_reason = if evicted {
                 flow.closed().unwrap_or(EndReason::Resource)
@@ -365,20 +372,26 @@ impl<F: Tracked> Shelf<F> {
     }
 }
 
-/// Starts to fetch young flows that come soon after the first of `ended`, and the packets of one
-/// that has been fetched, which is returned.
+/// Starts to fetch young flows that come soon after the first of `ended`, and the packets of those that
+/// have been fetched, of which it returns the first.
 #[inline]
 fn fetch<'y, T>(
     young: &'y Slab<Young>,
+    rooms: &Rooms,
     ended: &[T],
     place: impl Fn(&T) -> u32,
 ) -> Option<&'y Young> {
-    if let Some(far) = ended.get(2 * AHEAD) {
+    if let Some(far) = ended.get(FAR) {
         young.prefetch(place(far));
     }
-    let fetched = young.get(place(ended.get(AHEAD)?))?;
-    fetched.prefetch_packets();
-    Some(fetched)
+    for number in 0..ROOMS {
+        if let Some(soon) = ended.get((ROOMS - number) * AHEAD)
+            && let Some(soon) = young.get(place(soon))
+        {
+            soon.prefetch_packets(rooms, number);
+        }
+    }
+    young.get(place(ended.get(ROOMS * AHEAD)?))
 }
 
 /// Adds a flow to a piece, and hands that over when it is full.

@@ -8,6 +8,7 @@ mod base;
 mod ending;
 mod index;
 mod packet;
+mod pool;
 mod roles;
 mod shelf;
 mod slab;

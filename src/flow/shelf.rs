@@ -3,7 +3,7 @@
 use super::PacketInfo;
 use super::base::{EndReason, Tracked};
 use super::slab::Slab;
-use super::young::Young;
+use super::young::{Rooms, Young};
 use crate::capture::Timestamp;
 use crate::config::FlowOptions;
 use crate::prefetch::prefetch;
@@ -47,8 +47,8 @@ impl<F> Shelf<F> {
 }
 
 impl<F: Tracked> Shelf<F> {
-    pub(super) fn insert(&mut self, young: &Young, options: &FlowOptions) -> u32 {
-        let flow: Box<F> = young.grow(options);
+    pub(super) fn insert(&mut self, young: &Young, rooms: &Rooms, options: &FlowOptions) -> u32 {
+        let flow: Box<F> = young.grow(rooms, options);
         if self.weigh {
             self.bytes += flow.bytes();
         }
@@ -157,8 +157,7 @@ impl<F: Tracked> Shelf<F> {
 
     /// Ends the young flow at `at`, which stays there for now.
     pub(super) fn end_young(&mut self, at: u32, young: &mut Young, evicted: bool) {
-        if !young.has_ended {
-            young.has_ended = true;
+        if young.end() {
             self.ended.push(EndedYoung {
                 number: young.number,
                 at,

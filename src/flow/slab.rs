@@ -5,7 +5,7 @@
 //! bytes a flow, only in pages where something is due, and a packet writes none of them: a flow
 //! that has been heard of since is given its new time by the sweep that finds it.
 
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_head};
 
 /// Places in a page.
 const PAGE: usize = 1024;
@@ -114,6 +114,15 @@ impl<T> Slab<T> {
         let (page, at) = split(place);
         if let Some(page) = self.pages.get(page) {
             prefetch(&page.values[at]);
+        }
+    }
+
+    /// The same for the cache line in which that begins.
+    #[inline]
+    pub(super) fn prefetch_head(&self, place: u32) {
+        let (page, at) = split(place);
+        if let Some(page) = self.pages.get(page) {
+            prefetch_head(&page.values[at]);
         }
     }
 

@@ -7,7 +7,7 @@ use super::ending::{Candidate, Fragments};
 use super::index::Index;
 use super::shelf::Shelf;
 use super::slab::{NEVER, Slab};
-use super::young::Young;
+use super::young::{Rooms, Young};
 use super::{PacketInfo, TcpFlow, UdpFlow, marks};
 use crate::config::{FlowOptions, Limit};
 use crate::decode::LinkInfo;
@@ -28,6 +28,7 @@ pub struct Tracker {
     pub(super) index: Index,
     /// Flows of few packets; those that ended stay until they are taken out.
     pub(super) young: Slab<Young>,
+    pub(super) rooms: Rooms,
     /// Bytes of those that have not ended, if they are counted.
     pub(super) young_bytes: u64,
     /// Bytes are counted.
@@ -83,6 +84,7 @@ impl Tracker {
             options,
             index: Index::default(),
             young: Slab::default(),
+            rooms: Rooms::default(),
             young_bytes: 0,
             weigh,
             tcp: Shelf::new(weigh),
@@ -128,7 +130,7 @@ impl Tracker {
     fn fetch_flow(&self, packet: &PacketInfo) -> Option<Place> {
         let place = Place::from_code(self.index.guess(packet.index_hash())?);
         match place {
-            Place::Young(at) => self.young.prefetch(at),
+            Place::Young(at) => self.young.prefetch_head(at),
             Place::Udp(at) => self.udp.prefetch(at),
             Place::Tcp(at) => self.tcp.prefetch(at),
         }
@@ -139,16 +141,12 @@ impl Tracker {
     #[inline]
     fn fetch_far(&self, guess: Option<Place>) {
         match guess {
-            Some(Place::Young(at)) => {
-                let young = self.young.get(at);
-                young.into_iter().for_each(Young::prefetch_room);
-            }
             Some(Place::Tcp(at)) => {
                 let flow = self.tcp.slab.get(at);
                 let analysis = flow.and_then(|flow| flow.analysis());
                 analysis.into_iter().for_each(prefetch);
             }
-            Some(Place::Udp(_)) | None => {}
+            Some(Place::Young(_) | Place::Udp(_)) | None => {}
         }
     }
 
@@ -190,7 +188,7 @@ impl Tracker {
         let young = self.young.get_mut(at);
         let young = young.expect("the index holds places in use");
         let bytes = if self.weigh { young.bytes() } else { 0 };
-        if !young.keep(packet, &self.options) {
+        if !young.keep(packet, &mut self.rooms, &self.options) {
             return false;
         }
         if self.weigh {
@@ -224,7 +222,7 @@ impl Tracker {
         let at = self.young.insert(Young::new(packet), NEVER);
         let young = self.young.get_mut(at).expect("it was just inserted");
         if let Some(link) = link {
-            young.wrap(link);
+            young.wrap(link, &mut self.rooms);
         }
         if self.weigh {
             self.young_bytes += young.bytes();
@@ -252,11 +250,12 @@ impl Tracker {
             self.young_bytes -= young.bytes();
         }
         let grown = match young.key.protocol {
-            Protocol::Tcp => Place::Tcp(self.tcp.insert(young, &self.options)),
-            Protocol::Udp => Place::Udp(self.udp.insert(young, &self.options)),
+            Protocol::Tcp => Place::Tcp(self.tcp.insert(young, &self.rooms, &self.options)),
+            Protocol::Udp => Place::Udp(self.udp.insert(young, &self.rooms, &self.options)),
         };
         let place = Place::Young(at);
         self.index.replace(young.hash, place.code(), grown.code());
+        young.leave(&mut self.rooms);
         self.young.free(at);
         grown
     }

@@ -6,8 +6,10 @@
 //! stands here in full: whatever is in doubt makes the state, which knows.
 
 use super::base::Tracked;
+use super::packet::is_bare_syn;
+use super::pool::Pool;
 use super::shelf::PLACE_BYTES;
-use super::{MacAddress, PacketFacts, PacketInfo, Span};
+use super::{MacAddress, PacketFacts, PacketInfo, marks};
 use crate::capture::Timestamp;
 use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
@@ -15,153 +17,273 @@ use crate::decode::tcp_flags::{FIN, RST};
 use crate::key::{FlowKey, Protocol};
 use crate::prefetch::prefetch;
 
-/// A flow of one or a few packets.
-#[repr(align(64))]
+/// Packets in a room: with them it is two cache lines.
+const ROOM: usize = 3;
+/// Rooms of a flow, at most.
+pub(super) const ROOMS: usize = 5;
+/// No room, or no tags and tunnels.
+const NONE: u32 = u32::MAX;
+
+/// A flow of one or a few packets. All that the next packet has to do with is in its first cache line.
+#[repr(C, align(64))]
 pub(super) struct Young {
     pub(super) key: FlowKey,
     /// OR of all flag bytes.
     flags: u8,
-    /// Packets in `more`.
+    /// Packets after the first.
     count: u8,
     pub(super) hash: u32,
+    /// How much earlier than it was last heard of the last of its packets was, in nanoseconds; too long
+    /// ago to tell if that is [`u32::MAX`].
+    behind: u32,
+    /// When it was last heard of: the time of its last packet, or the trace clock when the latest one
+    /// came, if that is later. A sweep needs nothing else.
+    heard: Timestamp,
+    /// The room of its latest packets, or the place of the second one if it [`Young::is_pair`].
+    latest: u32,
+    has: u8,
     /// Place of its first packet in the trace.
     pub(super) number: u64,
-    /// When it was last heard of: the time of its last packet, or the trace clock when the latest one
-    /// came, if that is later. A sweep needs nothing else, and `more` need not be fetched for it.
-    heard: Timestamp,
-    more: Option<Box<More>>,
     first: PacketFacts,
-    /// Source of the first frame.
-    mac: Option<MacAddress>,
-    /// It is over, and stays in its place until it is taken out.
-    pub(super) has_ended: bool,
+    /// Tags and tunnels of the first packet.
+    link: u32,
+    /// Sources of the first frame and of the first one from the end that did not send it, if there are.
+    macs: [MacAddress; 2],
 }
 
-/// What a flow has once it has a second packet, or a tag or tunnel.
-struct More<P: ?Sized = [PacketFacts]> {
-    /// Times of all packets.
-    times: Span,
-    /// Tags and tunnels of the first packet.
-    link: Option<Box<LinkInfo>>,
-    /// Source of the first frame from the end that did not send the first packet.
-    mac: Option<MacAddress>,
-    /// That end has sent a packet.
-    is_answered: bool,
-    /// Packets after the first, and places for some more.
-    packets: P,
+/// What a flow has.
+mod has {
+    /// A source of its first frame.
+    pub(super) const MAC: u8 = 1;
+    /// One of the first frame from the other end.
+    pub(super) const OTHER_MAC: u8 = 1 << 1;
+    /// A first packet from the larger endpoint.
+    pub(super) const BEGUN_HIGH: u8 = 1 << 2;
+    /// A packet from the other end.
+    pub(super) const ANSWER: u8 = 1 << 3;
+    /// An end: it is over, and stays in its place until it is taken out.
+    pub(super) const ENDED: u8 = 1 << 4;
+}
+
+/// Where flows keep their packets after the first.
+#[derive(Default)]
+pub(super) struct Rooms {
+    packets: Pool<Room>,
+    /// Second ones: most flows of datagrams have no more.
+    seconds: Pool<PacketFacts>,
+    links: Pool<LinkInfo>,
+}
+
+impl Rooms {
+    /// Gives back memory that was not needed since this was done before.
+    pub(super) fn trim(&mut self) {
+        self.packets.trim();
+        self.seconds.trim();
+        self.links.trim();
+    }
+}
+
+/// A few packets of a flow, and where those before them are.
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Room {
+    packets: [PacketFacts; ROOM],
+    earlier: u32,
 }
 
 impl Young {
     /// A flow of one packet.
     #[inline(always)]
     pub(super) fn new(packet: &PacketInfo) -> Self {
+        let mut has = 0;
+        if packet.mac.is_some() {
+            has |= has::MAC;
+        }
+        if packet.facts.has(marks::FROM_HIGH) {
+            has |= has::BEGUN_HIGH;
+        }
+        let heard = packet.clock.max(packet.facts.time);
         Self {
             key: packet.key,
             flags: packet.facts.flags,
             count: 0,
             hash: packet.index_hash(),
             number: packet.number,
-            heard: packet.clock.max(packet.facts.time),
-            more: None,
+            heard,
             first: packet.facts,
-            mac: packet.mac,
-            has_ended: false,
+            behind: nanoseconds(heard.0, packet.facts.time.0),
+            latest: NONE,
+            link: NONE,
+            macs: [packet.mac.unwrap_or_default(), MacAddress::default()],
+            has,
         }
     }
 
     /// Its first packet has tags or tunnels around it.
-    pub(super) fn wrap(&mut self, link: &LinkInfo) {
-        self.enlarge();
-        if let Some(more) = &mut self.more {
-            more.link = Some(Box::new(*link));
-        }
+    pub(super) fn wrap(&mut self, link: &LinkInfo, rooms: &mut Rooms) {
+        let (place, kept) = rooms.links.take();
+        *kept = *link;
+        self.link = place;
     }
 
     /// Keeps a packet that cannot end the flow, whatever state that is in, if there is room.
     #[inline]
-    pub(super) fn keep(&mut self, packet: &PacketInfo, options: &FlowOptions) -> bool {
-        if packet.facts.is_bare_syn() || self.may_have_ended(packet, options) {
+    pub(super) fn keep(
+        &mut self,
+        packet: &PacketInfo,
+        rooms: &mut Rooms,
+        options: &FlowOptions,
+    ) -> bool {
+        let count = usize::from(self.count);
+        if packet.facts.is_bare_syn()
+            || self.may_have_ended(packet, options)
+            || count == ROOMS * ROOM
+        {
             return false;
         }
-        let at = usize::from(self.count);
-        if self.room() == at && !self.enlarge() {
-            return false;
-        }
-        let Some(more) = &mut self.more else {
-            return false;
-        };
-        more.packets[at] = packet.facts;
-        more.times.add(packet.facts.time);
-        let last = Timestamp(more.times.last);
-        if !more.is_answered && packet.facts.from() != self.first.from() {
-            more.is_answered = true;
-            more.mac = packet.mac;
+        let last = self.last().max(packet.facts.time.0);
+        let heard = packet.clock.0.max(last);
+        *self.place(rooms) = packet.facts;
+        let from_high = packet.facts.has(marks::FROM_HIGH);
+        if self.has & has::ANSWER == 0 && from_high != (self.has & has::BEGUN_HIGH != 0) {
+            self.has |= has::ANSWER;
+            if let Some(mac) = packet.mac {
+                self.has |= has::OTHER_MAC;
+                self.macs[1] = mac;
+            }
         }
         self.count += 1;
         self.flags |= packet.facts.flags;
-        self.heard = packet.clock.max(last);
+        (self.heard, self.behind) = (Timestamp(heard), nanoseconds(heard, last));
         true
     }
 
-    /// Packets after the first for which there is a place.
+    /// A place for one packet more, for which there is room.
     #[inline]
-    fn room(&self) -> usize {
-        self.more.as_ref().map_or(0, |more| more.packets.len())
+    fn place<'r>(&mut self, rooms: &'r mut Rooms) -> &'r mut PacketFacts {
+        match usize::from(self.count) % ROOM {
+            at @ 1.. if !self.is_pair() => &mut rooms.packets.at_mut(self.latest).packets[at],
+            _ => self.enlarge(rooms),
+        }
     }
 
-    /// Makes places for more packets, unless there are enough.
-    #[cold]
-    fn enlarge(&mut self) -> bool {
-        let mut larger: Box<More> = match (self.room(), self.key.protocol) {
-            (0, Protocol::Udp) => Box::new(More::<[_; 1]>::new(self.first.time)),
-            (0, Protocol::Tcp) | (1, _) => Box::new(More::<[_; 3]>::new(self.first.time)),
-            (3, _) => Box::new(More::<[_; 5]>::new(self.first.time)),
-            (5, _) => Box::new(More::<[_; 7]>::new(self.first.time)),
-            (7, _) => Box::new(More::<[_; 15]>::new(self.first.time)),
-            _ => return false,
-        };
-        if let Some(more) = self.more.take() {
-            larger.packets[..more.packets.len()].copy_from_slice(&more.packets);
-            larger.times = more.times;
-            larger.link = more.link;
-            larger.mac = more.mac;
-            larger.is_answered = more.is_answered;
+    /// The same where that is in another room, or the first one.
+    #[inline(never)]
+    fn enlarge<'r>(&mut self, rooms: &'r mut Rooms) -> &'r mut PacketFacts {
+        if self.count == 0 && self.key.protocol == Protocol::Udp {
+            let (place, second) = rooms.seconds.take();
+            self.latest = place;
+            return second;
         }
-        self.more = Some(larger);
-        true
+        let (place, room) = rooms.packets.take();
+        let before = std::mem::replace(&mut self.latest, place);
+        if self.is_pair() {
+            room.packets[0] = *rooms.seconds.at(before);
+            rooms.seconds.free(before);
+            return &mut room.packets[1];
+        }
+        room.earlier = before;
+        &mut room.packets[0]
+    }
+
+    /// It is of two datagrams.
+    #[inline]
+    fn is_pair(&self) -> bool {
+        self.count == 1 && self.key.protocol == Protocol::Udp
+    }
+
+    /// Rooms that it has.
+    #[inline]
+    fn rooms(&self) -> usize {
+        if self.is_pair() {
+            0
+        } else {
+            usize::from(self.count).div_ceil(ROOM)
+        }
     }
 
     /// The flow of these packets.
-    pub(super) fn grow<F: Tracked>(&self, options: &FlowOptions) -> Box<F> {
+    pub(super) fn grow<F: Tracked>(&self, rooms: &Rooms, options: &FlowOptions) -> Box<F> {
+        let [mac, other_mac] = [(0, has::MAC), (1, has::OTHER_MAC)]
+            .map(|(at, known)| (self.has & known != 0).then_some(self.macs[at]));
         let first = PacketInfo {
             key: self.key,
             hash: u64::from(self.hash),
             clock: self.heard,
             number: self.number,
-            mac: self.mac,
+            mac,
             facts: self.first,
         };
-        let more = self.more.as_deref();
-        let link = more.and_then(|more| more.link.as_deref());
+        let link = (self.link != NONE).then(|| rooms.links.at(self.link));
         let mut flow = Box::new(F::begin(&first, link, options));
-        flow.count(&self.first, self.mac, options);
-        if let Some(more) = more {
-            for packet in &more.packets[..usize::from(self.count)] {
-                flow.count(packet, more.mac, options);
+        flow.count(&self.first, mac, options);
+        if self.is_pair() {
+            flow.count(rooms.seconds.at(self.latest), other_mac, options);
+        }
+        let mut left = usize::from(self.count);
+        let mut in_order = [NONE; ROOMS];
+        let used = &mut in_order[..self.rooms()];
+        let mut place = self.latest;
+        for room in used.iter_mut().rev() {
+            *room = place;
+            place = rooms.packets.at(place).earlier;
+        }
+        for &room in &*used {
+            for packet in &rooms.packets.at(room).packets[..left.min(ROOM)] {
+                flow.count(packet, other_mac, options);
             }
+            left = left.saturating_sub(ROOM);
         }
         flow
+    }
+
+    /// Frees what it has beside its place.
+    pub(super) fn leave(&self, rooms: &mut Rooms) {
+        if self.is_pair() {
+            rooms.seconds.free(self.latest);
+        }
+        let mut place = self.latest;
+        for _ in 0..self.rooms() {
+            let earlier = rooms.packets.at(place).earlier;
+            rooms.packets.free(place);
+            place = earlier;
+        }
+        if self.link != NONE {
+            rooms.links.free(self.link);
+        }
+    }
+
+    /// It is over. Says whether it was not before.
+    pub(super) fn end(&mut self) -> bool {
+        let ends = !self.has_ended();
+        self.has |= has::ENDED;
+        ends
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has & has::ENDED != 0
     }
 
     /// Whether silence or age may have ended the flow before `packet`.
     #[inline]
     fn may_have_ended(&self, packet: &PacketInfo, options: &FlowOptions) -> bool {
         let (time, clock) = (packet.facts.time, packet.clock);
-        let (first, last) = self.times();
-        let is_old = |limit| time.since(Timestamp(first)) > limit;
         // Within the time-out of its last packet it is within that of when it was heard of, too.
-        clock.max(time).since(Timestamp(last)) > self.timeout(options)
-            || options.active_timeout.is_some_and(is_old)
+        if self.behind == u32::MAX
+            || clock.max(time).since(Timestamp(self.last())) > self.timeout(options)
+        {
+            return true;
+        }
+        options.active_timeout.is_some_and(|limit| {
+            // One from before the first would be the first in time.
+            time < self.first.time || time.since(self.first.time) > limit
+        })
+    }
+
+    /// The time of the last of its packets.
+    #[inline]
+    fn last(&self) -> i64 {
+        self.heard.0.saturating_sub(i64::from(self.behind))
     }
 
     /// The least silence that may have ended the flow in its present state.
@@ -189,13 +311,6 @@ impl Young {
         self.heard().saturating_add(self.timeout(options))
     }
 
-    #[inline]
-    fn times(&self) -> (i64, i64) {
-        let more = self.more.as_deref();
-        let times = more.and_then(|more| more.times.get());
-        times.unwrap_or((self.first.time.0, self.first.time.0))
-    }
-
     /// When it was last heard of: by its own time or by the trace clock then.
     #[inline]
     pub(super) fn heard(&self) -> i64 {
@@ -211,61 +326,55 @@ impl Young {
     /// A bare SYN is kept only as the first packet.
     #[inline]
     fn is_lone_syn(&self) -> bool {
-        self.count == 0 && self.first.is_bare_syn()
+        self.count == 0 && is_bare_syn(self.flags)
     }
 
     /// Bytes that it takes in a table.
     pub(super) fn bytes(&self) -> u64 {
-        let more = self.more.as_deref().map_or(0, |more| {
-            size_of_val(more) + more.link.as_deref().map_or(0, size_of_val)
-        });
-        PLACE_BYTES + (size_of::<Self>() + more) as u64
+        let rooms = match self.is_pair() {
+            true => size_of::<PacketFacts>(),
+            false => self.rooms() * size_of::<Room>(),
+        };
+        let link = if self.link == NONE {
+            0
+        } else {
+            size_of::<LinkInfo>()
+        };
+        PLACE_BYTES + (size_of::<Self>() + rooms + link) as u64
     }
 
-    /// Starts to fetch what the next packet will be kept in.
+    /// Starts to fetch one of its rooms, counted from the latest, once those after it are fetched.
     #[inline]
-    pub(super) fn prefetch_room(&self) {
-        if let Some(more) = &self.more {
-            prefetch(&more.times);
-            let next = more.packets.get(usize::from(self.count));
-            next.into_iter().for_each(prefetch);
+    pub(super) fn prefetch_packets(&self, rooms: &Rooms, number: usize) {
+        if number == 0 && self.is_pair() {
+            prefetch(rooms.seconds.at(self.latest));
+        } else if number < self.rooms() {
+            let mut place = self.latest;
+            for _ in 0..number {
+                place = rooms.packets.at(place).earlier;
+            }
+            prefetch(rooms.packets.at(place));
         }
-    }
-
-    /// Starts to fetch all packets.
-    #[inline]
-    pub(super) fn prefetch_packets(&self) {
-        self.more.as_deref().into_iter().for_each(prefetch);
     }
 }
 
-impl<const N: usize> More<[PacketFacts; N]> {
-    fn new(first: Timestamp) -> Self {
-        let mut times = Span::default();
-        times.add(first);
-        Self {
-            times,
-            link: None,
-            mac: None,
-            is_answered: false,
-            packets: [PacketFacts::default(); N],
-        }
-    }
+/// Nanoseconds from one time to a later one, or [`u32::MAX`] if they are so many or more.
+#[inline]
+fn nanoseconds(later: i64, earlier: i64) -> u32 {
+    u32::try_from(later.saturating_sub(earlier)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
     use super::*;
 
-    /// A flood of flows of one packet is two cache lines each, and the packets of others come in
-    /// sizes that allocators have.
+    /// A flood of flows of one packet is two cache lines each, and so are a few packets.
     #[test]
     fn flows_of_few_packets_are_small() {
         assert_eq!(size_of::<Option<Young>>(), 128);
-        assert!(size_of::<More<[PacketFacts; 1]>>() <= 80);
-        assert!(size_of::<More<[PacketFacts; 3]>>() <= 160);
-        assert!(size_of::<More<[PacketFacts; 5]>>() <= 256);
-        assert!(size_of::<More<[PacketFacts; 7]>>() <= 320);
-        assert!(size_of::<More<[PacketFacts; 15]>>() <= 640);
+        assert_eq!(offset_of!(Young, number), 64);
+        assert_eq!(size_of::<Room>(), 128);
     }
 }

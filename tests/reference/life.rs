@@ -134,14 +134,17 @@ impl Tracker<'_> {
     fn flow_ends_before(&self, key: &Key, time: i64, headers: &Headers) -> Option<&'static str> {
         let flow = self.flows.get(key)?;
         let timed_out = flow.is_past_timeout(time, self.clock.now, self.options);
+        let limit = self.options.active_timeout;
+        let aged = limit.is_some_and(|limit| elapsed(time, flow.first) > limit);
         let reused = !timed_out && tcp::bare_syn_ends(flow, direction_of(flow, headers), headers);
-        if !timed_out && !reused {
+        if !timed_out && !aged && !reused {
             return None;
         }
         Some(match flow.closed {
             Some(Closed::Fin) => "fin",
             Some(Closed::Rst) => "rst",
             None if timed_out => flow.timeout_reason(),
+            None if aged => "active",
             None => "reuse",
         })
     }

@@ -54,6 +54,8 @@ pub(crate) struct RefOptions {
     pub udp_idle: i64,
     /// The same for one with one packet so far.
     pub udp_singleton: i64,
+    /// Nanoseconds from its first time on after which a flow is cut, if it is.
+    pub active_timeout: Option<i64>,
     /// Segments a direction keeps.
     pub max_segments: usize,
 }
@@ -67,6 +69,7 @@ impl Default for RefOptions {
             tcp_linger: 5 * SECOND,
             udp_idle: 200 * SECOND,
             udp_singleton: 10 * SECOND,
+            active_timeout: None,
             max_segments: 4096,
         }
     }

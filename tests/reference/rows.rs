@@ -79,6 +79,7 @@ fn common(flow: &Flow, end_reason: &str) -> Row {
     };
     let ipfix_end_reason: u64 = match end_reason {
         "idle" | "singleton" => 1,
+        "active" => 2,
         "fin" | "rst" | "reuse" => 3,
         _ => 4,
     };

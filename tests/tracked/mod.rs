@@ -61,6 +61,7 @@ pub(crate) fn options(options: &RefOptions, groups: Groups) -> FlowOptions {
         tcp_linger: options.tcp_linger,
         udp_idle: options.udp_idle,
         udp_singleton: options.udp_singleton,
+        active_timeout: options.active_timeout,
         max_segments: options.max_segments,
         groups,
         ..FlowOptions::default()

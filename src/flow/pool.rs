@@ -1,0 +1,199 @@
+//! Numbered places for values of one kind, in chunks that stay where they are, and go when they have not
+//! been needed for a while.
+
+/// Places in a chunk: a bit for each in a word, but for one, so that a chunk of values of 128 bytes takes no
+/// more than 8 KiB, of which allocators have a size.
+const CHUNK: usize = 63;
+/// A chunk with nothing in use.
+const ALL_FREE: u64 = (1 << CHUNK) - 1;
+/// Numbers of places from one chunk to the next.
+const NUMBERS: u32 = u64::BITS;
+
+/// The places.
+pub(super) struct Pool<T> {
+    /// None without memory.
+    chunks: Vec<Option<Box<Chunk<T>>>>,
+    /// Those with a free place, the latest last: it may still be in a cache.
+    open: Vec<u32>,
+    /// How many have a place in use, and how many had since the pool was trimmed, at most.
+    used: usize,
+    most: usize,
+}
+
+struct Chunk<T> {
+    /// Which places are free.
+    free: u64,
+    values: [T; CHUNK],
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            open: Vec::new(),
+            used: 0,
+            most: 0,
+        }
+    }
+}
+
+impl<T: Copy + Default> Pool<T> {
+    /// A place that is free, with whatever was there.
+    #[inline]
+    pub(super) fn take(&mut self) -> (u32, &mut T) {
+        let number = self.open.last().copied();
+        let number = number.unwrap_or_else(|| self.grow());
+        let chunk = self.chunks[number as usize].get_or_insert_with(Chunk::new);
+        if chunk.free == ALL_FREE {
+            self.used += 1;
+            self.most = self.most.max(self.used);
+        }
+        let at = chunk.free.trailing_zeros();
+        chunk.free &= chunk.free - 1;
+        if chunk.free == 0 {
+            self.open.pop();
+        }
+        let place = number * NUMBERS + at;
+        (place, &mut chunk.values[at as usize])
+    }
+
+    /// One chunk more.
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        let number = u32::try_from(self.chunks.len()).ok();
+        let number = number.filter(|number| number.checked_mul(2 * NUMBERS).is_some());
+        let number = number.expect("a pool holds fewer than 2^31 values");
+        self.chunks.push(None);
+        self.open.push(number);
+        number
+    }
+
+    /// Frees a place that is in use.
+    #[inline]
+    pub(super) fn free(&mut self, place: u32) {
+        let (number, at) = split(place);
+        let Some(chunk) = &mut self.chunks[number] else {
+            return;
+        };
+        if chunk.free == 0 {
+            self.open.push(place / NUMBERS);
+        }
+        chunk.free |= 1 << at;
+        if chunk.free == ALL_FREE {
+            self.used -= 1;
+        }
+    }
+
+    /// Gives back the memory of chunks if more than a quarter were never needed since this was done before.
+    pub(super) fn trim(&mut self) {
+        let with_memory = self.chunks.iter().flatten().count();
+        let mut spare = with_memory.saturating_sub(self.most + self.most / 4);
+        self.most = self.used;
+        if spare == 0 {
+            return;
+        }
+        for chunk in &mut self.chunks {
+            if spare > 0 && chunk.as_ref().is_some_and(|it| it.free == ALL_FREE) {
+                *chunk = None;
+                spare -= 1;
+            }
+        }
+        // Those with memory are filled first.
+        let chunks = &self.chunks;
+        self.open
+            .sort_by_key(|&number| chunks[number as usize].is_some());
+    }
+
+    /// What is at a place in use.
+    #[inline]
+    pub(super) fn at(&self, place: u32) -> &T {
+        let (number, at) = split(place);
+        let chunk = self.chunks[number].as_ref();
+        &chunk.expect("a place in use has memory").values[at]
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: u32) -> &mut T {
+        let (number, at) = split(place);
+        let chunk = self.chunks[number].as_mut();
+        &mut chunk.expect("a place in use has memory").values[at]
+    }
+}
+
+impl<T: Copy + Default> Chunk<T> {
+    #[cold]
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            free: ALL_FREE,
+            values: [T::default(); CHUNK],
+        })
+    }
+}
+
+#[inline]
+fn split(place: u32) -> (usize, usize) {
+    let (number, at) = (place / NUMBERS, place % NUMBERS);
+    (number as usize, at as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    impl<T> Pool<T> {
+        fn chunks_with_memory(&self) -> usize {
+            self.chunks.iter().flatten().count()
+        }
+    }
+
+    proptest! {
+        /// Places are taken, and freed from the first, the last or the middle on.
+        #[test]
+        fn what_is_kept_stays_and_what_is_not_needed_goes(
+            steps in proptest::collection::vec((0_usize..400, 0_usize..400, 0_usize..3), 1..10),
+        ) {
+            let mut pool = Pool::<usize>::default();
+            let mut kept: Vec<(u32, usize)> = Vec::new();
+            let mut value = 0;
+            for (taken, freed, order) in steps {
+                for _ in 0..taken {
+                    let (place, new) = pool.take();
+                    value += 1;
+                    *new = value;
+                    kept.push((place, value));
+                }
+                for _ in 0..freed.min(kept.len()) {
+                    let at = [0, kept.len() - 1, kept.len() / 2][order];
+                    let (place, value) = kept.swap_remove(at);
+                    prop_assert_eq!(*pool.at(place), value);
+                    pool.free(place);
+                }
+            }
+            for &(place, value) in &kept {
+                prop_assert_eq!(*pool.at(place), value);
+            }
+            let mut used: Vec<u32> = kept.iter().map(|(place, _)| place / NUMBERS).collect();
+            used.sort_unstable();
+            used.dedup();
+            prop_assert_eq!(pool.used, used.len());
+            pool.trim();
+            pool.trim();
+            prop_assert!(pool.chunks_with_memory() <= used.len() + used.len() / 4);
+            for &(place, value) in &kept {
+                prop_assert_eq!(*pool.at(place), value);
+            }
+            let before = pool.chunks_with_memory();
+            for (place, _) in kept {
+                pool.free(place);
+            }
+            pool.trim();
+            prop_assert_eq!(pool.chunks_with_memory(), before, "they were in use since");
+            pool.trim();
+            prop_assert_eq!(pool.chunks_with_memory(), 0);
+            pool.take();
+            prop_assert_eq!(pool.chunks_with_memory(), 1);
+        }
+    }
+}

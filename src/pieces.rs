@@ -18,6 +18,11 @@ use crate::intake::Intake;
 
 /// Stretches ahead of the reader, for each worker.
 const PLANNED: usize = 2;
+/// Two workers read ahead where records are of so many bytes, or more, in the mean: there the one that
+/// reads waits for memory, and the other one for packets.
+const LONG: u64 = 320;
+/// Bytes that two workers read before they ask how long records are again.
+const UNASKED: usize = 8 << 20;
 
 /// The packets of a stretch.
 pub(crate) struct Piece {
@@ -108,14 +113,13 @@ pub(crate) enum Ahead {
 
 impl Pieces {
     /// Of stretches of about so many records. The workers take the jobs from the channel. There are none
-    /// for one or two, who are never without work, nor with a limit, since all are then asked between two
-    /// packets.
+    /// for one, who is never without work, nor with a limit, since all are then asked between two packets.
     pub(crate) fn new(
         lanes: usize,
         limit: Option<Limit>,
         records: usize,
     ) -> (Option<Self>, Receiver<Job>) {
-        if lanes < 3 || limit.is_some() {
+        if lanes < 2 || limit.is_some() {
             return (None, never());
         }
         let (jobs, waiting) = unbounded();
@@ -137,6 +141,9 @@ impl Pieces {
         if !intake.can_join() {
             // One packet more.
             return Ahead::Read(at + 1);
+        }
+        if self.lanes == 2 && here.mean_len() < LONG {
+            return Ahead::Read(at.saturating_add(UNASKED));
         }
         self.plan(here, intake);
         while let Some(next) = self.planned.front() {

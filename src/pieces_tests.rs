@@ -140,8 +140,6 @@ impl Dealt {
     }
 }
 
-const LANES: usize = 3;
-
 /// Who reads ahead, in stretches of how many records.
 #[derive(Clone, Copy)]
 enum Ahead {
@@ -153,7 +151,7 @@ enum Ahead {
 }
 
 /// What the workers are dealt of a trace, and all that the reader counts.
-fn dealt(trace: &[u8], epoch: u64, ahead: Ahead) -> (Vec<Dealt>, String) {
+fn dealt(trace: &[u8], lanes: usize, epoch: u64, ahead: Ahead) -> (Vec<Dealt>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.pcap");
     fs::write(&path, trace).unwrap();
@@ -171,9 +169,9 @@ fn dealt(trace: &[u8], epoch: u64, ahead: Ahead) -> (Vec<Dealt>, String) {
     let spent = Spent::default();
     let (pieces, jobs) = match ahead {
         Ahead::Nobody => Pieces::new(1, None, 1),
-        Ahead::Planned(records) | Ahead::Read(records) => Pieces::new(LANES, None, records),
+        Ahead::Planned(records) | Ahead::Read(records) => Pieces::new(lanes, None, records),
     };
-    let (full_lanes, full): (Vec<_>, Vec<_>) = (0..LANES)
+    let (full_lanes, full): (Vec<_>, Vec<_>) = (0..lanes)
         .map(|_| {
             let (full, full_out) = bounded(1);
             let (_, answers) = unbounded();
@@ -201,12 +199,13 @@ fn take_all(
         .into_iter()
         .map(|full| (full, Dealt::default()))
         .collect();
+    let most = lanes.len();
     let mut open = true;
     while open {
         open = false;
         for (full, dealt) in &mut lanes {
             assert!(
-                jobs.len() <= 2 * LANES,
+                jobs.len() <= 2 * most,
                 "no stretch waits that is not wanted"
             );
             while let Ahead::Read(_) = ahead
@@ -232,12 +231,31 @@ fn packets_that_were_read_ahead_are_dealt_out_as_others_are() {
     }
 }
 
+#[test]
+fn two_workers_read_ahead_where_records_are_long() {
+    for (len, reads_ahead) in [(250, false), (400, true)] {
+        let frames = (0..3000).map(|at| {
+            let mut frame = frame(at, at % 31);
+            frame.resize(len, 0);
+            frame
+        });
+        let trace = pcap(frames);
+        let (plain, counted) = dealt(&trace, 2, 1000, Ahead::Nobody);
+        let (ahead, counted_ahead) = dealt(&trace, 2, 1000, Ahead::Read(100));
+        assert_eq!(counted, counted_ahead);
+        for (plain, ahead) in plain.iter().zip(&ahead) {
+            assert!(plain.all == ahead.all, "frames of {len} bytes");
+            assert_eq!(ahead.ahead > 0, reads_ahead, "frames of {len} bytes");
+        }
+    }
+}
+
 fn is_dealt_out_as_otherwise(trace: &[u8]) {
     for (epoch, records) in [(100, 30), (1000, 100), (7, 70), (1 << 17, 40)] {
-        let (plain, counted) = dealt(trace, epoch, Ahead::Nobody);
-        let (ahead, counted_ahead) = dealt(trace, epoch, Ahead::Read(records));
+        let (plain, counted) = dealt(trace, 3, epoch, Ahead::Nobody);
+        let (ahead, counted_ahead) = dealt(trace, 3, epoch, Ahead::Read(records));
         assert_eq!(counted, counted_ahead);
-        let (planned, counted_planned) = dealt(trace, epoch, Ahead::Planned(records));
+        let (planned, counted_planned) = dealt(trace, 3, epoch, Ahead::Planned(records));
         assert_eq!(counted, counted_planned);
         for (plain, planned) in plain.iter().zip(&planned) {
             assert!(plain.all == planned.all && planned.ahead == 0);

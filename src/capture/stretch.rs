@@ -93,10 +93,14 @@ impl Here<'_> {
         self.at
     }
 
+    /// Bytes of the file for each packet so far.
+    pub(crate) fn mean_len(&self) -> u64 {
+        self.at as u64 / self.packets.max(1)
+    }
+
     /// The stretch of so many bytes from a place on, or what there is of it.
     pub(crate) fn stretch(&self, from: usize, records: usize) -> Option<Stretch> {
-        let mean = self.at as u64 / self.packets.max(1);
-        let len = usize::try_from(mean)
+        let len = usize::try_from(self.mean_len())
             .unwrap_or(usize::MAX)
             .saturating_mul(records);
         let end = self.mapping.bytes().len();

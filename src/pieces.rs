@@ -74,8 +74,6 @@ impl Job {
             clocks: Vec::new(),
         };
         let extent = self.stretch.read(&mut piece);
-        // Whoever drops the last stretch of a trace unmaps it: that shall not be a worker.
-        drop(self.stretch);
         // The reader may have gone by.
         let _ = self.found.send(extent.map(|extent| (extent, piece)));
     }

@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 use std::thread;
 
 use memmap2::Mmap;
 
 #[cfg(target_os = "linux")]
 use super::lost_pages::Watched;
-
-/// Unmapping more bytes than this takes milliseconds.
-const LARGE: usize = 64 << 20;
 
 /// A mapped file, and the file itself to ask about its length.
 pub(crate) struct Mapping {
@@ -47,16 +46,32 @@ impl Mapping {
         &self.map
     }
 
-    /// Unmaps the file, a large one in a thread of its own: the kernel takes 14 ms for each gigabyte,
-    /// for which nobody has to wait.
-    pub(crate) fn release(self) {
-        let Self { map, .. } = self;
-        if map.len() > LARGE {
-            // Without a thread for it, the map is dropped here.
+    /// Gives back the memory of bytes that have been read, as much as the kernel has to let go sooner or
+    /// later: so a run takes no more than a part of the file, and threads that wait for others have less
+    /// to do at its end. It is done in a thread of its own; whoever reads the bytes again gets them again.
+    pub(crate) fn leave(self: &Arc<Self>, read: Range<usize>) {
+        #[cfg(unix)]
+        {
+            let this = Arc::clone(self);
+            // Without a thread for it, the memory stays until the file is unmapped.
             let _ = thread::Builder::new()
                 .name("unmap".to_owned())
-                .spawn(move || drop(map));
+                .spawn(move || this.forget(read));
         }
+    }
+
+    #[cfg(unix)]
+    fn forget(&self, read: Range<usize>) {
+        let advice = memmap2::UncheckedAdvice::DontNeed;
+        // SAFETY: nobody ever writes to the pages, so that nothing is lost with them: they are the file's,
+        // or zeros where that was cut short, and come back as such when they are touched.
+        #[expect(unsafe_code, reason = "measured: docs/performance.md, unmapping")]
+        let left = unsafe {
+            self.map
+                .unchecked_advise_range(advice, read.start, read.len())
+        };
+        // It is advice: what is not taken costs memory.
+        drop(left);
     }
 
     /// Whether the file still has all bytes that were mapped, and always had.
@@ -92,6 +107,40 @@ mod tests {
         assert!(!mapping.is_whole().unwrap());
         other.set_len(20).unwrap();
         assert!(mapping.is_whole().unwrap());
+    }
+
+    /// Bytes of a mapping that are in memory, as far as this process has touched them.
+    #[cfg(target_os = "linux")]
+    fn resident(mapping: &Mapping) -> usize {
+        let start = format!("{:x}-", mapping.bytes().as_ptr() as usize);
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
+        let rss = lines.find_map(|line| line.strip_prefix("Rss:"));
+        let kilobytes = rss.and_then(|rss| rss.split_whitespace().next());
+        kilobytes.unwrap().parse::<usize>().unwrap() << 10
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_left_takes_no_memory_and_reads_as_before() {
+        let len = 1 << 20;
+        let mut file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..len).map(|at: u32| (at % 251) as u8).collect();
+        file.write_all(&bytes).unwrap();
+        let other = file.try_clone().unwrap();
+        let mapping = Mapping::new(file).unwrap();
+        let read = || mapping.bytes() == bytes;
+        assert!(read() && resident(&mapping) == bytes.len());
+        mapping.forget(0..bytes.len() / 2);
+        assert_eq!(resident(&mapping), bytes.len() / 2);
+        assert!(read() && resident(&mapping) == bytes.len());
+        assert!(!mapping.has_lost_pages());
+        // Nor does it bring back what is gone.
+        other.set_len(4096).unwrap();
+        let all_zero = || mapping.bytes()[4096..].iter().all(|byte| *byte == 0);
+        assert!(all_zero() && mapping.has_lost_pages());
+        mapping.forget(0..bytes.len());
+        assert!(all_zero() && mapping.bytes()[..4096] == bytes[..4096]);
     }
 
     #[cfg(target_os = "linux")]

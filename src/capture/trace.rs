@@ -22,6 +22,9 @@ use crate::error::Error;
 /// Bytes after which the progress is told and a mapped file is looked at again.
 const TICK_BYTES: usize = 4 << 20;
 
+/// Bytes of a mapped file whose memory is given back together.
+const LEFT_BYTES: usize = 64 << 20;
+
 /// A trace that is being read.
 pub(crate) struct Trace {
     window: Window,
@@ -32,6 +35,8 @@ pub(crate) struct Trace {
     walk: Walk,
     /// Where the progress is told next.
     tick: usize,
+    /// Up to where the memory of a mapped file was given back.
+    left: usize,
     /// Up to where packets are taken one by one.
     until: usize,
     found: Found,
@@ -94,6 +99,7 @@ impl Trace {
             format,
             formats: 0,
             tick: 0,
+            left: 0,
             until: 0,
             found: Found::NOTHING,
             link_type: Found::NOTHING.link_type,
@@ -244,7 +250,6 @@ impl Trace {
         self.report.first = (packets > 0).then_some(first);
         self.report.last = (packets > 0).then_some(last);
         self.format.describe(&mut self.report);
-        self.window.release();
         self.report
     }
 
@@ -451,6 +456,13 @@ impl Trace {
     fn tick(&mut self) -> Result<(), Error> {
         self.tick = self.walk.at + TICK_BYTES;
         self.tell_progress();
+        let read = self.walk.at / LEFT_BYTES * LEFT_BYTES;
+        if let Some(mapping) = self.window.mapping()
+            && read > self.left
+        {
+            mapping.leave(self.left..read);
+            self.left = read;
+        }
         // A stream looks for itself, and ends behind the last packet that has come.
         if !self.window.is_streamed() {
             let path = &self.report.path;

@@ -89,15 +89,6 @@ impl Window {
         self.trouble.take()
     }
 
-    /// Gives the memory back, if nobody else reads the mapped file: then that does.
-    pub(crate) fn release(self) {
-        if let Store::Mapped(mapping) = self.store
-            && let Some(mapping) = Arc::into_inner(mapping)
-        {
-            mapping.release();
-        }
-    }
-
     /// The mapped file.
     pub(crate) fn mapping(&self) -> Option<&Arc<Mapping>> {
         match &self.store {

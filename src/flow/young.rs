@@ -344,17 +344,24 @@ impl Young {
     }
 
     /// Starts to fetch one of its rooms, counted from the latest, once those after it are fetched.
-    #[inline]
+    #[inline(always)]
     pub(super) fn prefetch_packets(&self, rooms: &Rooms, number: usize) {
-        if number == 0 && self.is_pair() {
-            prefetch(rooms.seconds.at(self.latest));
-        } else if number < self.rooms() {
-            let mut place = self.latest;
-            for _ in 0..number {
-                place = rooms.packets.at(place).earlier;
-            }
-            prefetch(rooms.packets.at(place));
+        if number * ROOM < usize::from(self.count) {
+            self.prefetch_room(rooms, number);
         }
+    }
+
+    #[inline(never)]
+    fn prefetch_room(&self, rooms: &Rooms, number: usize) {
+        if self.is_pair() {
+            prefetch(rooms.seconds.at(self.latest));
+            return;
+        }
+        let mut place = self.latest;
+        for _ in 0..number {
+            place = rooms.packets.at(place).earlier;
+        }
+        prefetch(rooms.packets.at(place));
     }
 }
 

@@ -68,12 +68,8 @@ impl Cells {
 
     fn with_nulls(cells: impl ExactSizeIterator<Item = Option<i64>>) -> Self {
         let rows = cells.len();
-        let mut values = vec![0; rows];
-        let mut valid = vec![false; rows];
-        for ((cell, value), valid) in cells.zip(&mut values).zip(&mut valid) {
-            *valid = cell.is_some();
-            *value = cell.unwrap_or_default();
-        }
+        let cells = cells.map(|cell| (cell.unwrap_or_default(), cell.is_some()));
+        let (mut values, valid): (Vec<i64>, Vec<bool>) = cells.unzip();
         let present = valid.iter().filter(|&&valid| valid).count();
         if present < rows {
             // Without a branch, which would often be guessed wrong.

@@ -22,7 +22,7 @@ const PLANNED: usize = 2;
 /// reads waits for memory, and the other one for packets.
 const LONG: u64 = 320;
 /// Bytes that two workers read before they ask how long records are again.
-const UNASKED: usize = 8 << 20;
+const UNASKED: usize = 256 << 10;
 
 /// The packets of a stretch.
 pub(crate) struct Piece {

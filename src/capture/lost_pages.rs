@@ -10,7 +10,8 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Mappings that can be watched at a time. A run has one or two.
+/// Mappings that can be watched at a time. A run has one or two, and for moments those whose memory is just
+/// being given back.
 const WATCHED_MAX: usize = 64;
 
 /// A mapping that the handler knows of.
@@ -101,11 +102,16 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     // SAFETY: the kernel passes a valid siginfo to a handler with SA_SIGINFO, and for SIGBUS its
     // address field is set.
     let address = unsafe { (*info).si_addr() } as usize;
-    let slot = SLOTS.iter().find(|slot| {
+    let found = SLOTS.iter().find_map(|slot| {
         let start = slot.start.load(Ordering::Acquire);
-        start != 0 && address.wrapping_sub(start) < slot.len.load(Ordering::Relaxed)
+        let len = slot.len.load(Ordering::Acquire);
+        // Both of one mapping, and not of two that followed each other in the slot.
+        let is_one = start != 0 && slot.start.load(Ordering::Acquire) == start;
+        (is_one && address.wrapping_sub(start) < len).then_some((slot, start + len))
     });
-    if slot.is_some_and(|slot| replace(slot, address)) {
+    if let Some((slot, end)) = found
+        && replace(slot, address, end)
+    {
         return;
     }
     let Some(before) = BEFORE.get() else { return };
@@ -126,13 +132,11 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     }
 }
 
-/// Puts zeros from the page of `address` to the end of the mapping.
+/// Puts zeros from the page of `address` to the end of the slot's mapping.
 #[expect(unsafe_code, reason = "the mapping is replaced in place")]
-fn replace(slot: &Slot, address: usize) -> bool {
+fn replace(slot: &Slot, address: usize, end: usize) -> bool {
     // SAFETY: sysconf has no preconditions.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-    let start = slot.start.load(Ordering::Relaxed);
-    let end = start + slot.len.load(Ordering::Relaxed);
     let first = address & !(page - 1);
     slot.lost.store(true, Ordering::Relaxed);
     // SAFETY: the range lies within a mapping of ours that is alive, as its slot says, and whose

@@ -258,7 +258,7 @@ impl Pcap {
     #[inline]
     pub(crate) fn behind(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let header = self.plain_header(bytes, at)?;
-        Some(at + PLAIN_HEADER_LEN + header.captured_len as usize)
+        (at + PLAIN_HEADER_LEN).checked_add(header.captured_len as usize)
     }
 
     /// Whether `following` may well be the next record. Its captured length alone does not tell:

@@ -128,6 +128,10 @@ impl Tracker {
         self.sweep(clock);
         self.hand_over(clock, sink)?;
         self.rooms.trim();
+        if self.weigh {
+            // With a limit nothing stays for the next epoch that is not in use now.
+            self.rooms.trim();
+        }
         Ok(())
     }
 
@@ -155,6 +159,7 @@ impl Tracker {
         sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
         self.index = Index::default();
+        self.rooms.close();
         let of_tcp = |young: &&mut Young| young.key.protocol == Protocol::Tcp;
         let tcp = self
             .young

@@ -18,6 +18,8 @@ pub(super) struct Pool<T> {
     /// How many have a place in use, and how many had since the pool was trimmed, at most.
     used: usize,
     most: usize,
+    /// No place will be taken any more.
+    is_closed: bool,
 }
 
 struct Chunk<T> {
@@ -33,6 +35,7 @@ impl<T> Default for Pool<T> {
             open: Vec::new(),
             used: 0,
             most: 0,
+            is_closed: false,
         }
     }
 }
@@ -81,7 +84,15 @@ impl<T: Copy + Default> Pool<T> {
         chunk.free |= 1 << at;
         if chunk.free == ALL_FREE {
             self.used -= 1;
+            if self.is_closed {
+                self.chunks[number] = None;
+            }
         }
+    }
+
+    /// From now on places are only freed, and memory goes at once.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// Gives back the memory of chunks if more than a quarter were never needed since this was done before.
@@ -192,8 +203,13 @@ mod tests {
             prop_assert_eq!(pool.chunks_with_memory(), before, "they were in use since");
             pool.trim();
             prop_assert_eq!(pool.chunks_with_memory(), 0);
-            pool.take();
-            prop_assert_eq!(pool.chunks_with_memory(), 1);
+            let places: Vec<u32> = (0..100).map(|_| pool.take().0).collect();
+            pool.close();
+            for place in places {
+                prop_assert!(pool.chunks_with_memory() > 0);
+                pool.free(place);
+            }
+            prop_assert_eq!(pool.chunks_with_memory(), 0);
         }
     }
 }

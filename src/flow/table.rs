@@ -16,7 +16,7 @@ use crate::key::{FlowKey, Protocol};
 use crate::prefetch::prefetch;
 
 /// So many packets before it is counted, what a packet needs has been asked for: first its entry in the
-/// index, then its flow, then what the flow points to.
+/// index, then its flow, then what a flow with a state points to.
 const STEP: usize = 4;
 
 /// Places that are remembered for packets on their way through these steps.

@@ -95,3 +95,13 @@ impl UdpFlow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_is_four_cache_lines() {
+        assert_eq!(size_of::<UdpFlow>(), 256);
+    }
+}

@@ -24,7 +24,8 @@ pub(super) const ROOMS: usize = 5;
 /// No room, or no tags and tunnels.
 const NONE: u32 = u32::MAX;
 
-/// A flow of one or a few packets. All that the next packet has to do with is in its first cache line.
+/// A flow of one or a few packets. What nearly every further packet has to do with is in its first cache
+/// line.
 #[repr(C, align(64))]
 pub(super) struct Young {
     pub(super) key: FlowKey,
@@ -33,8 +34,8 @@ pub(super) struct Young {
     /// Packets after the first.
     count: u8,
     pub(super) hash: u32,
-    /// How much earlier than it was last heard of the last of its packets was, in nanoseconds; too long
-    /// ago to tell if that is [`u32::MAX`].
+    /// How much earlier than it was last heard of the last of its packets was, in microseconds or a part of
+    /// one; too long ago to tell if that is [`u32::MAX`].
     behind: u32,
     /// When it was last heard of: the time of its last packet, or the trace clock when the latest one
     /// came, if that is later. A sweep needs nothing else.
@@ -81,6 +82,13 @@ impl Rooms {
         self.seconds.trim();
         self.links.trim();
     }
+
+    /// From now on nothing is kept, and memory goes with the last that is in it.
+    pub(super) fn close(&mut self) {
+        self.packets.close();
+        self.seconds.close();
+        self.links.close();
+    }
 }
 
 /// A few packets of a flow, and where those before them are.
@@ -111,7 +119,7 @@ impl Young {
             number: packet.number,
             heard,
             first: packet.facts,
-            behind: nanoseconds(heard.0, packet.facts.time.0),
+            behind: microseconds(heard.0, packet.facts.time.0),
             latest: NONE,
             link: NONE,
             macs: [packet.mac.unwrap_or_default(), MacAddress::default()],
@@ -154,7 +162,7 @@ impl Young {
         }
         self.count += 1;
         self.flags |= packet.facts.flags;
-        (self.heard, self.behind) = (Timestamp(heard), nanoseconds(heard, last));
+        (self.heard, self.behind) = (Timestamp(heard), microseconds(heard, last));
         true
     }
 
@@ -280,10 +288,11 @@ impl Young {
         })
     }
 
-    /// The time of the last of its packets.
+    /// The time of the last of its packets, or some microseconds before it.
     #[inline]
     fn last(&self) -> i64 {
-        self.heard.0.saturating_sub(i64::from(self.behind))
+        let behind = i64::from(self.behind) * 1000;
+        self.heard.0.saturating_sub(behind)
     }
 
     /// The least silence that may have ended the flow in its present state.
@@ -365,10 +374,11 @@ impl Young {
     }
 }
 
-/// Nanoseconds from one time to a later one, or [`u32::MAX`] if they are so many or more.
+/// Microseconds from one time to a later one, at least, or [`u32::MAX`] if they are so many or more.
 #[inline]
-fn nanoseconds(later: i64, earlier: i64) -> u32 {
-    u32::try_from(later.saturating_sub(earlier)).unwrap_or(u32::MAX)
+fn microseconds(later: i64, earlier: i64) -> u32 {
+    let whole = later.saturating_sub(earlier).saturating_add(999) / 1000;
+    u32::try_from(whole).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

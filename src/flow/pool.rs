@@ -1,8 +1,8 @@
 //! Numbered places for values of one kind, in chunks that stay where they are, and go when they have not
 //! been needed for a while.
 
-/// Places in a chunk: a bit for each in a word, but for one, so that a chunk of values of 128 bytes takes no
-/// more than 8 KiB, of which allocators have a size.
+/// Places in a chunk: a bit for each in a word, but for one, so that values of 128 bytes fit into 8 KiB, of
+/// which allocators have a size, with what it takes to begin them at a cache line.
 const CHUNK: usize = 63;
 /// A chunk with nothing in use.
 const ALL_FREE: u64 = (1 << CHUNK) - 1;
@@ -12,7 +12,9 @@ const NUMBERS: u32 = u64::BITS;
 /// The places.
 pub(super) struct Pool<T> {
     /// None without memory.
-    chunks: Vec<Option<Box<Chunk<T>>>>,
+    chunks: Vec<Option<Box<[T; CHUNK]>>>,
+    /// Which places of each are free. They stand apart, together, where they are in a cache.
+    free: Vec<u64>,
     /// Those with a free place, the latest last: it may still be in a cache.
     open: Vec<u32>,
     /// How many have a place in use, and how many had since the pool was trimmed, at most.
@@ -22,16 +24,11 @@ pub(super) struct Pool<T> {
     is_closed: bool,
 }
 
-struct Chunk<T> {
-    /// Which places are free.
-    free: u64,
-    values: [T; CHUNK],
-}
-
 impl<T> Default for Pool<T> {
     fn default() -> Self {
         Self {
             chunks: Vec::new(),
+            free: Vec::new(),
             open: Vec::new(),
             used: 0,
             most: 0,
@@ -46,18 +43,19 @@ impl<T: Copy + Default> Pool<T> {
     pub(super) fn take(&mut self) -> (u32, &mut T) {
         let number = self.open.last().copied();
         let number = number.unwrap_or_else(|| self.grow());
-        let chunk = self.chunks[number as usize].get_or_insert_with(Chunk::new);
-        if chunk.free == ALL_FREE {
+        let free = &mut self.free[number as usize];
+        if *free == ALL_FREE {
             self.used += 1;
             self.most = self.most.max(self.used);
         }
-        let at = chunk.free.trailing_zeros();
-        chunk.free &= chunk.free - 1;
-        if chunk.free == 0 {
+        let at = free.trailing_zeros();
+        *free &= *free - 1;
+        if *free == 0 {
             self.open.pop();
         }
         let place = number * NUMBERS + at;
-        (place, &mut chunk.values[at as usize])
+        let chunk = self.chunks[number as usize].get_or_insert_with(begin);
+        (place, &mut chunk[at as usize])
     }
 
     /// One chunk more.
@@ -67,6 +65,7 @@ impl<T: Copy + Default> Pool<T> {
         let number = number.filter(|number| number.checked_mul(2 * NUMBERS).is_some());
         let number = number.expect("a pool holds fewer than 2^31 values");
         self.chunks.push(None);
+        self.free.push(ALL_FREE);
         self.open.push(number);
         number
     }
@@ -75,14 +74,12 @@ impl<T: Copy + Default> Pool<T> {
     #[inline]
     pub(super) fn free(&mut self, place: u32) {
         let (number, at) = split(place);
-        let Some(chunk) = &mut self.chunks[number] else {
-            return;
-        };
-        if chunk.free == 0 {
+        let free = &mut self.free[number];
+        if *free == 0 {
             self.open.push(place / NUMBERS);
         }
-        chunk.free |= 1 << at;
-        if chunk.free == ALL_FREE {
+        *free |= 1 << at;
+        if *free == ALL_FREE {
             self.used -= 1;
             if self.is_closed {
                 self.chunks[number] = None;
@@ -103,14 +100,21 @@ impl<T: Copy + Default> Pool<T> {
         if spare == 0 {
             return;
         }
-        for chunk in &mut self.chunks {
-            if spare > 0 && chunk.as_ref().is_some_and(|it| it.free == ALL_FREE) {
-                *chunk = None;
+        for (chunk, free) in self.chunks.iter_mut().zip(&self.free) {
+            if spare > 0 && *free == ALL_FREE && chunk.take().is_some() {
                 spare -= 1;
             }
         }
-        // Those with memory are filled first.
+        let last = self.chunks.iter().rposition(Option::is_some);
+        let len = last.map_or(0, |last| last + 1);
+        self.chunks.truncate(len);
+        self.chunks.shrink_to(2 * len);
+        self.free.truncate(len);
+        self.free.shrink_to(2 * len);
         let chunks = &self.chunks;
+        self.open.retain(|&number| (number as usize) < len);
+        self.open.shrink_to(2 * len);
+        // Those with memory are filled first.
         self.open
             .sort_by_key(|&number| chunks[number as usize].is_some());
     }
@@ -120,7 +124,7 @@ impl<T: Copy + Default> Pool<T> {
     pub(super) fn at(&self, place: u32) -> &T {
         let (number, at) = split(place);
         let chunk = self.chunks[number].as_ref();
-        &chunk.expect("a place in use has memory").values[at]
+        &chunk.expect("a place in use has memory")[at]
     }
 
     /// The same, to be changed.
@@ -128,18 +132,14 @@ impl<T: Copy + Default> Pool<T> {
     pub(super) fn at_mut(&mut self, place: u32) -> &mut T {
         let (number, at) = split(place);
         let chunk = self.chunks[number].as_mut();
-        &mut chunk.expect("a place in use has memory").values[at]
+        &mut chunk.expect("a place in use has memory")[at]
     }
 }
 
-impl<T: Copy + Default> Chunk<T> {
-    #[cold]
-    fn new() -> Box<Self> {
-        Box::new(Self {
-            free: ALL_FREE,
-            values: [T::default(); CHUNK],
-        })
-    }
+/// The memory of a chunk.
+#[cold]
+fn begin<T: Copy + Default>() -> Box<[T; CHUNK]> {
+    Box::new([T::default(); CHUNK])
 }
 
 #[inline]

@@ -361,7 +361,6 @@ impl<F: Tracked> Shelf<F> {
             }
             let kept = young.get(at).expect("an ended flow keeps its place");
             let mut flow: Box<F> = kept.grow(rooms, options);
-            kept.leave(rooms);
             young.free(at);
             flow.flow_mut().end_reason = if evicted {
                 flow.closed().unwrap_or(EndReason::Resource)

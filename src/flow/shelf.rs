@@ -47,7 +47,13 @@ impl<F> Shelf<F> {
 }
 
 impl<F: Tracked> Shelf<F> {
-    pub(super) fn insert(&mut self, young: &Young, rooms: &Rooms, options: &FlowOptions) -> u32 {
+    /// Makes the state of a young flow, and returns its place.
+    pub(super) fn insert(
+        &mut self,
+        young: &Young,
+        rooms: &mut Rooms,
+        options: &FlowOptions,
+    ) -> u32 {
         let flow: Box<F> = young.grow(rooms, options);
         if self.weigh {
             self.bytes += flow.bytes();

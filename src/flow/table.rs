@@ -249,13 +249,13 @@ impl Tracker {
         if self.weigh {
             self.young_bytes -= young.bytes();
         }
+        let (rooms, options) = (&mut self.rooms, &self.options);
         let grown = match young.key.protocol {
-            Protocol::Tcp => Place::Tcp(self.tcp.insert(young, &self.rooms, &self.options)),
-            Protocol::Udp => Place::Udp(self.udp.insert(young, &self.rooms, &self.options)),
+            Protocol::Tcp => Place::Tcp(self.tcp.insert(young, rooms, options)),
+            Protocol::Udp => Place::Udp(self.udp.insert(young, rooms, options)),
         };
         let place = Place::Young(at);
         self.index.replace(young.hash, place.code(), grown.code());
-        young.leave(&mut self.rooms);
         self.young.free(at);
         grown
     }

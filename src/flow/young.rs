@@ -210,8 +210,8 @@ impl Young {
         }
     }
 
-    /// The flow of these packets.
-    pub(super) fn grow<F: Tracked>(&self, rooms: &Rooms, options: &FlowOptions) -> Box<F> {
+    /// The flow of these packets. What it has beside its place is free then.
+    pub(super) fn grow<F: Tracked>(&self, rooms: &mut Rooms, options: &FlowOptions) -> Box<F> {
         let [mac, other_mac] = [(0, has::MAC), (1, has::OTHER_MAC)]
             .map(|(at, known)| (self.has & known != 0).then_some(self.macs[at]));
         let first = PacketInfo {
@@ -224,9 +224,13 @@ impl Young {
         };
         let link = (self.link != NONE).then(|| rooms.links.at(self.link));
         let mut flow = Box::new(F::begin(&first, link, options));
+        if link.is_some() {
+            rooms.links.free(self.link);
+        }
         flow.count(&self.first, mac, options);
         if self.is_pair() {
             flow.count(rooms.seconds.at(self.latest), other_mac, options);
+            rooms.seconds.free(self.latest);
         }
         let mut left = usize::from(self.count);
         let mut in_order = [NONE; ROOMS];
@@ -241,24 +245,9 @@ impl Young {
                 flow.count(packet, other_mac, options);
             }
             left = left.saturating_sub(ROOM);
+            rooms.packets.free(room);
         }
         flow
-    }
-
-    /// Frees what it has beside its place.
-    pub(super) fn leave(&self, rooms: &mut Rooms) {
-        if self.is_pair() {
-            rooms.seconds.free(self.latest);
-        }
-        let mut place = self.latest;
-        for _ in 0..self.rooms() {
-            let earlier = rooms.packets.at(place).earlier;
-            rooms.packets.free(place);
-            place = earlier;
-        }
-        if self.link != NONE {
-            rooms.links.free(self.link);
-        }
     }
 
     /// It is over. Says whether it was not before.

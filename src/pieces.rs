@@ -18,10 +18,7 @@ use crate::intake::Intake;
 
 /// Stretches ahead of the reader, for each worker.
 const PLANNED: usize = 2;
-/// Two workers read ahead where records are of so many bytes, or more, in the mean: there the one that
-/// reads waits for memory, and the other one for packets.
-const LONG: u64 = 320;
-/// Bytes that two workers read before they ask how long records are again.
+/// Bytes that two workers read before they ask again how long records are.
 const UNASKED: usize = 256 << 10;
 
 /// The packets of a stretch.
@@ -140,7 +137,8 @@ impl Pieces {
             // One packet more.
             return Ahead::Read(at + 1);
         }
-        if self.lanes == 2 && here.mean_len() < LONG {
+        // Of two workers the other one is without work only where the one that reads waits for memory.
+        if self.lanes == 2 && !here.has_long_records() {
             return Ahead::Read(at.saturating_add(UNASKED));
         }
         self.plan(here, intake);

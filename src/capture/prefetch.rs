@@ -31,7 +31,7 @@ pub(crate) fn fetch_ahead(bytes: &[u8], at: usize, reached: usize) -> usize {
 
 /// Asks for the line that holds `bytes[at]`; does nothing beyond the end.
 #[inline]
-fn prefetch(bytes: &[u8], at: usize) {
+pub(super) fn prefetch(bytes: &[u8], at: usize) {
     if let Some(byte) = bytes.get(at) {
         crate::prefetch::prefetch(byte);
     }

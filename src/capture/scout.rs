@@ -12,15 +12,17 @@ use super::chain;
 use super::format::Format;
 use super::packet::{Era, Timestamp};
 use super::pcap::Pcap;
-use crate::prefetch::prefetch;
+use super::prefetch::prefetch;
 
 /// Bytes that are looked over at a time: what is found in them is in a cache until it is read.
 const STRETCH: usize = 8 << 20;
 /// Chains that are followed side by side.
 const CHAINS: usize = 16;
-/// Mean lengths of records that are worth it: shorter ones are many to a page, where fetching all
-/// lines ahead of the reader costs less, and of longer ones there are few.
-const RECORD_LENS: Range<usize> = 320..4096;
+/// Records of this mean length and more keep a reader waiting for memory: shorter ones are many to a page,
+/// where fetching all lines ahead of it costs less.
+pub(super) const LONG: usize = 320;
+/// Mean lengths of records that are worth it: of longer ones there are few.
+const RECORD_LENS: Range<usize> = LONG..4096;
 /// Bytes in which the first record of a chain is looked for.
 const SEARCHED: usize = 2 * RECORD_LENS.end;
 /// Records between asking for one and reading it.
@@ -87,7 +89,7 @@ impl Scout {
         };
         self.asked += 1;
         for line in (0..NEEDED).step_by(64) {
-            bytes.get(place + line).into_iter().for_each(prefetch);
+            prefetch(bytes, place + line);
         }
         true
     }
@@ -164,7 +166,7 @@ impl Chain {
         self.places.push(self.at);
         self.at = pcap.behind(bytes, self.at).unwrap_or(usize::MAX);
         // The other chains go on first.
-        bytes.get(self.at).into_iter().for_each(prefetch);
+        prefetch(bytes, self.at);
         true
     }
 }

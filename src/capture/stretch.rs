@@ -13,6 +13,7 @@ use super::format::Format;
 use super::inputs::Take;
 use super::map::Mapping;
 use super::packet::{Era, LinkType};
+use super::scout::LONG;
 use super::walk::{Seen, Walk};
 
 /// Bytes in which the first record of a stretch is looked for. Of longer records there are few.
@@ -93,16 +94,20 @@ impl Here<'_> {
         self.at
     }
 
+    /// Whether records are so long that who reads them waits for memory.
+    pub(crate) fn has_long_records(&self) -> bool {
+        self.mean_len() >= LONG
+    }
+
     /// Bytes of the file for each packet so far.
-    pub(crate) fn mean_len(&self) -> u64 {
-        self.at as u64 / self.packets.max(1)
+    fn mean_len(&self) -> usize {
+        let mean = self.at as u64 / self.packets.max(1);
+        usize::try_from(mean).unwrap_or(usize::MAX)
     }
 
     /// The stretch of so many bytes from a place on, or what there is of it.
     pub(crate) fn stretch(&self, from: usize, records: usize) -> Option<Stretch> {
-        let len = usize::try_from(self.mean_len())
-            .unwrap_or(usize::MAX)
-            .saturating_mul(records);
+        let len = self.mean_len().saturating_mul(records);
         let end = self.mapping.bytes().len();
         let places = from..from.saturating_add(len).min(end);
         (!places.is_empty()).then(|| Stretch {

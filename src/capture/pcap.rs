@@ -5,6 +5,8 @@
 //! does beyond it. The file header is read by pcap-parser, the records by us: its iterators take
 //! every record for little-endian.
 
+use std::ops::Range;
+
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, HEAD_LEN, Link, Step};
 use super::packet::{Era, LinkType, Packet, Timestamp};
@@ -16,6 +18,9 @@ const CAPTURED_MAX: u32 = 262_144;
 
 /// Bytes of a record's header, unless the format is a modified one.
 pub(crate) const PLAIN_HEADER_LEN: usize = 16;
+
+/// Where in it the captured length stands.
+pub(crate) const CAPTURED_LEN_AT: usize = 8;
 
 /// A snap length beyond this is no promise but a wish, and says nothing of the lengths to expect.
 const SNAP_LEN_MAX: u32 = 16 << 20;
@@ -246,12 +251,24 @@ impl Pcap {
         Some((packet, following))
     }
 
-    /// Whether the record header of a packet may be at `at` of a plain file: says no nearly everywhere else,
-    /// at little cost.
+    /// Whether the record header of a packet may be at `at` of a plain file: says no nearly everywhere else.
     #[inline]
     pub(crate) fn may_begin(&self, bytes: &[u8], at: usize) -> bool {
         let header = self.plain_header(bytes, at);
         header.is_some_and(|header| header.captured_len > 0 && header.has_plausible_lengths())
+    }
+
+    /// The places in `places` at which it may be.
+    pub(crate) fn may_begin_in<'b>(
+        &'b self,
+        bytes: &'b [u8],
+        places: Range<usize>,
+    ) -> impl Iterator<Item = usize> + 'b {
+        // No length is so great that it takes the last byte, which rules out most places at once.
+        let last_bytes = bytes.get(places.start.saturating_add(PLAIN_HEADER_LEN - 1)..);
+        let candidates = places.zip(last_bytes.unwrap_or_default());
+        let candidates = candidates.filter(|&(_, last)| *last == 0).map(|(at, _)| at);
+        candidates.filter(|&at| self.may_begin(bytes, at))
     }
 
     /// Where the record at `at` says that the next one begins.

@@ -8,16 +8,16 @@
 
 use std::ops::Range;
 
-use super::chain;
 use super::format::Format;
-use super::packet::{Era, Timestamp};
-use super::pcap::Pcap;
+use super::pcap::{CAPTURED_LEN_AT, Pcap};
 use super::prefetch::prefetch;
 
 /// Bytes that are looked over at a time: what is found in them is in a cache until it is read.
 const STRETCH: usize = 8 << 20;
+/// In fewer bytes the chains would be short.
+const STRETCH_MIN: usize = 256 << 10;
 /// Chains that are followed side by side.
-const CHAINS: usize = 16;
+const CHAINS: usize = 32;
 /// Records of this mean length and more keep a reader waiting for memory: shorter ones are many to a page,
 /// where fetching all lines ahead of it costs less.
 pub(super) const LONG: usize = 320;
@@ -25,6 +25,8 @@ pub(super) const LONG: usize = 320;
 const RECORD_LENS: Range<usize> = LONG..4096;
 /// Bytes in which the first record of a chain is looked for.
 const SEARCHED: usize = 2 * RECORD_LENS.end;
+/// Lines of these that are asked for before.
+const ASKED: usize = 8;
 /// Records between asking for one and reading it.
 const AHEAD: usize = 8;
 /// Bytes of a record that are read, at most, unless it is an odd one.
@@ -32,9 +34,9 @@ const NEEDED: usize = 128;
 
 /// What is known of the records ahead.
 pub(super) struct Scout {
-    /// Bytes that are looked over at a time.
-    stretch: usize,
-    /// Where they begin.
+    /// Nothing beyond this place is looked at: somebody else reads that.
+    limit: usize,
+    /// Where records begin.
     places: Vec<usize>,
     /// How many of these have been asked for.
     asked: usize,
@@ -48,7 +50,7 @@ pub(super) struct Scout {
 impl Default for Scout {
     fn default() -> Self {
         Self {
-            stretch: STRETCH,
+            limit: usize::MAX,
             places: Vec::new(),
             asked: 0,
             end: 0,
@@ -59,29 +61,28 @@ impl Default for Scout {
 }
 
 impl Scout {
-    /// One for a stretch of so many bytes from `at` on, in which there are about so many records.
-    pub(super) fn of(stretch: usize, records: usize, at: usize) -> Self {
+    /// One for the bytes from `at` to `limit`, in which there are about so many records.
+    pub(super) fn of(at: usize, limit: usize, records: usize) -> Self {
         Self {
-            stretch,
+            limit,
             read: records,
             // As if they had been read just before.
-            begun: at.wrapping_sub(stretch),
+            begun: at.wrapping_sub(limit.saturating_sub(at)),
             ..Self::default()
         }
+    }
+
+    /// From the next stretch on, nothing beyond this place is looked at.
+    pub(super) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// Starts to fetch what is needed of a record some way ahead of the one at `at`. Says whether that
     /// will do: else whatever comes next has to be fetched.
     #[inline]
-    pub(super) fn fetch(
-        &mut self,
-        format: &Format,
-        bytes: &[u8],
-        at: usize,
-        time: Timestamp,
-    ) -> bool {
+    pub(super) fn fetch(&mut self, format: &Format, bytes: &[u8], at: usize) -> bool {
         if at >= self.end {
-            self.look_over(format, bytes, at, time);
+            self.look_over(format, bytes, at);
         }
         self.read += 1;
         let Some(&place) = self.places.get(self.asked) else {
@@ -101,40 +102,40 @@ impl Scout {
         self.read = self.read.saturating_add(records);
     }
 
-    /// Looks over the stretch from the record at `at` on, if it is a whole one and the records before it
+    /// Looks over the stretch from the record at `at` on, if it is long enough and the records before it
     /// had such lengths that it pays.
     #[cold]
-    fn look_over(&mut self, format: &Format, bytes: &[u8], at: usize, time: Timestamp) {
+    fn look_over(&mut self, format: &Format, bytes: &[u8], at: usize) {
         let mean = at.wrapping_sub(self.begun) / self.read.max(1);
-        let is_worth_it = RECORD_LENS.contains(&mean);
         self.places.clear();
         (self.asked, self.read, self.begun) = (AHEAD, 0, at);
-        self.end = at.saturating_add(self.stretch);
+        let len = self.limit.min(bytes.len()).saturating_sub(at).min(STRETCH);
+        self.end = at.saturating_add(len.max(STRETCH_MIN));
         let Format::Pcap(pcap) = format else { return };
-        if is_worth_it && self.end + chain::LOOK_AHEAD < bytes.len() {
-            self.follow(format, pcap, bytes, at, time);
+        if pcap.is_plain() && RECORD_LENS.contains(&mean) && len >= STRETCH_MIN {
+            self.follow(pcap, bytes, at, mean);
         }
     }
 
     /// Follows the chains.
-    fn follow(&mut self, format: &Format, pcap: &Pcap, bytes: &[u8], at: usize, time: Timestamp) {
-        let part = self.stretch / CHAINS;
-        let near = Some(Era::of(time));
-        let begins = |number: usize| {
-            let mut candidates = at + number * part..at + number * part + SEARCHED;
-            let holds = |&at: &usize| {
-                pcap.may_begin(bytes, at) && chain::holds(format, bytes, at, false, near)
-            };
-            match number {
+    fn follow(&mut self, pcap: &Pcap, bytes: &[u8], at: usize, mean: usize) {
+        let part = (self.end - at) / CHAINS;
+        let parts = (0..CHAINS).map(|number| at + number * part);
+        for (start, line) in parts.flat_map(|start| (0..ASKED).map(move |line| (start, line))) {
+            prefetch(bytes, start + line * 64);
+        }
+        let mut chains: [Chain; CHAINS] = std::array::from_fn(|number| {
+            let start = at + number * part;
+            let begin = match number {
                 0 => Some(at),
-                _ => candidates.find(holds),
+                _ => begin(pcap, bytes, start..start + part),
+            };
+            Chain {
+                // Nothing is followed in a part without records.
+                at: begin.unwrap_or(usize::MAX),
+                end: start + part,
+                places: Vec::with_capacity(part / mean * 5 / 4),
             }
-        };
-        let mut chains: [Chain; CHAINS] = std::array::from_fn(|number| Chain {
-            // Nothing is followed in a part without records.
-            at: begins(number).unwrap_or(usize::MAX),
-            end: at + (number + 1) * part,
-            places: Vec::new(),
         });
         let mut is_done = false;
         while !is_done {
@@ -147,6 +148,16 @@ impl Scout {
             self.places.extend_from_slice(&chain.places);
         }
     }
+}
+
+/// The first place near the beginning of `part` where a record may begin that leads to another one.
+fn begin(pcap: &Pcap, bytes: &[u8], part: Range<usize>) -> Option<usize> {
+    let leads = |&at: &usize| {
+        let next = pcap.behind(bytes, at);
+        next.is_some_and(|next| pcap.may_begin(bytes, next))
+    };
+    let searched = part.start..part.end.min(part.start + SEARCHED);
+    pcap.may_begin_in(bytes, searched).find(leads)
 }
 
 /// Records one after the other.
@@ -166,7 +177,7 @@ impl Chain {
         self.places.push(self.at);
         self.at = pcap.behind(bytes, self.at).unwrap_or(usize::MAX);
         // The other chains go on first.
-        prefetch(bytes, self.at);
+        prefetch(bytes, self.at.saturating_add(CAPTURED_LEN_AT));
         true
     }
 }
@@ -193,28 +204,44 @@ mod tests {
         (bytes, places)
     }
 
+    /// Where the first record from `place` on is, in their list.
+    fn first_from(places: &[usize], place: usize) -> usize {
+        places.iter().position(|&at| at >= place).unwrap()
+    }
+
     #[test]
     fn it_finds_the_records_that_are_read() {
         let (bytes, places) = capture();
         let (format, _) = Format::detect(&bytes).unwrap();
         let mut scout = Scout::default();
-        let time = Timestamp(1_700_000_000_000_000_000);
-        let fetched = |&place: &usize| scout.fetch(&format, &bytes, place, time);
+        let fetched = |&place: &usize| scout.fetch(&format, &bytes, place);
         let known: Vec<bool> = places.iter().map(fetched).collect();
-        // The first stretch tells how long records are, and the last one is not whole.
-        let first = places
-            .iter()
-            .position(|&place| place >= 24 + STRETCH)
-            .unwrap();
+        // The first stretch tells how long records are.
+        let first = first_from(&places, 24 + STRETCH);
         assert!(!known[first - 1] && known[first]);
-        let found = &scout.places[..];
-        assert!(found.is_empty(), "nothing is known of the last stretch");
-        let mut scout = Scout::of(STRETCH, first, places[first]);
-        scout.fetch(&format, &bytes, places[first], time);
-        let end = places
-            .iter()
-            .position(|&place| place >= places[first] + STRETCH);
-        assert_eq!(scout.places, places[first..end.unwrap()]);
+        // The last one is shorter.
+        let last = first_from(&places, places[first] + STRETCH);
+        assert_eq!(scout.places, places[last..]);
+    }
+
+    #[test]
+    fn it_looks_at_nothing_beyond_its_limit() {
+        let (bytes, places) = capture();
+        let (format, _) = Format::detect(&bytes).unwrap();
+        let (first, limit) = (places.len() / 5, 3 * STRETCH_MIN);
+        let mut scout = Scout::of(places[first], places[first] + limit, places.len() / 10);
+        assert!(scout.fetch(&format, &bytes, places[first]));
+        let end = first_from(&places, places[first] + limit);
+        assert_eq!(scout.places, places[first..end]);
+        // What follows is too short, until there is no limit any more.
+        assert!(!scout.fetch(&format, &bytes, places[end]));
+        scout.limit(usize::MAX);
+        let next = first_from(&places, places[end] + STRETCH_MIN);
+        let known = places[end + 1..=next].iter();
+        let known: Vec<bool> = known
+            .map(|&place| scout.fetch(&format, &bytes, place))
+            .collect();
+        assert_eq!(known.iter().position(|&is| is), Some(next - end - 1));
     }
 
     #[test]
@@ -223,8 +250,8 @@ mod tests {
         let (format, _) = Format::detect(&bytes).unwrap();
         let middle = places[places.len() / 5];
         bytes[middle..].fill(0xff);
-        let mut scout = Scout::of(STRETCH, 5000, 24);
-        scout.fetch(&format, &bytes, 24, Timestamp(1_700_000_000_000_000_000));
+        let mut scout = Scout::of(24, 24 + STRETCH, 5000);
+        scout.fetch(&format, &bytes, 24);
         assert_eq!(scout.places.last(), Some(&middle));
     }
 }

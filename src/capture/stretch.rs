@@ -51,8 +51,8 @@ impl Stretch {
         let bytes = self.mapping.bytes();
         let searched = self.places.start..self.places.end.min(self.places.start + SEARCHED);
         let start = chain::find(&self.format, bytes, searched, true, Some(self.near))?;
-        let mut walk = Walk::short(start, self.places.end - start, self.records, self.near);
         let until = self.places.end;
+        let mut walk = Walk::short(start, until, self.records);
         let taken = match &self.format {
             Format::Pcap(_) => walk.follow(&self.format, bytes, until, || false, take),
             format @ Format::PcapNg(_) => {

@@ -194,7 +194,10 @@ impl Trace {
             }
             self.until = match self.here().map(|here| take.next(&here)) {
                 None => self.tick,
-                Some(ControlFlow::Continue(Next::Read(until))) => until.min(self.tick),
+                Some(ControlFlow::Continue(Next::Read(until))) => {
+                    self.walk.limit(until);
+                    until.min(self.tick)
+                }
                 Some(ControlFlow::Continue(Next::Taken(extent))) => {
                     self.walk.skip(extent.end, &extent.seen);
                     continue;

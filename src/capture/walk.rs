@@ -69,11 +69,9 @@ impl Walk {
         Self::with(Scout::default(), at)
     }
 
-    /// One of so many bytes, in which there are about so many records, of packets of about this time.
-    pub(crate) fn short(at: usize, len: usize, records: usize, near: Era) -> Self {
-        let mut walk = Self::with(Scout::of(len, records, at), at);
-        walk.seen.latest = near.last;
-        walk
+    /// One that ends at `until`, of about so many records.
+    pub(crate) fn short(at: usize, until: usize, records: usize) -> Self {
+        Self::with(Scout::of(at, until, records), at)
     }
 
     fn with(scout: Scout, at: usize) -> Self {
@@ -107,7 +105,7 @@ impl Walk {
         let mut seen = self.seen;
         let mut taken = ControlFlow::Continue(());
         while taken.is_continue() && at < until && !are_lost() {
-            if !self.scout.fetch(format, bytes, at, seen.latest) {
+            if !self.scout.fetch(format, bytes, at) {
                 reached = fetch_ahead(bytes, at, reached);
             }
             let Some((packet, following)) = pcap.plain_record(bytes, at, &header) else {
@@ -151,6 +149,11 @@ impl Walk {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Somebody else may read what begins beyond this place.
+    pub(crate) fn limit(&mut self, until: usize) {
+        self.scout.limit(until);
     }
 
     /// Goes to `at`, where the records behind these packets begin.

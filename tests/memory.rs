@@ -108,13 +108,8 @@ fn decoded(flow: u32, sent: Sent) -> Decoded {
     })
 }
 
-/// Bytes on the heap for each of `flows` flows that exchanged `packets`.
-fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
-    let options = FlowOptions {
-        groups,
-        ..FlowOptions::default()
-    };
-    let before = HELD.load(Ordering::Relaxed);
+/// A table of `flows` flows that exchanged `packets`.
+fn table(options: FlowOptions, flows: u32, packets: &[Sent]) -> (Intake, Tracker) {
     let mut intake = Intake::new(&options, KeyHasher::seeded(1));
     let mut tracker = Tracker::new(options);
     for &sent in packets {
@@ -132,13 +127,38 @@ fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
             tracker.process(&[info], &[]);
         }
     }
-    // At the ends of epochs, memory goes back that is no longer needed.
+    (intake, tracker)
+}
+
+/// Ends two epochs: at the ends of epochs, memory goes back that is no longer needed.
+fn end_epochs(tracker: &mut Tracker, clock: Timestamp) {
     for _ in 0..2 {
-        let ended = tracker.end_epoch(Timestamp(0), |_| Ok::<_, Infallible>(()));
+        let ended = tracker.end_epoch(clock, |_| Ok::<_, Infallible>(()));
         ended.expect("nothing fails");
     }
+}
+
+/// Bytes on the heap for each of `flows` flows that exchanged `packets`.
+fn bytes_per_flow(groups: Groups, flows: u32, packets: &[Sent]) -> usize {
+    let options = FlowOptions {
+        groups,
+        ..FlowOptions::default()
+    };
+    let before = HELD.load(Ordering::Relaxed);
+    let (_intake, mut tracker) = table(options, flows, packets);
+    end_epochs(&mut tracker, Timestamp(0));
     assert_eq!(tracker.len(), flows as usize);
     (HELD.load(Ordering::Relaxed) - before) / flows as usize
+}
+
+/// Bytes on the heap when so many flows that exchanged `packets` are over, and long gone.
+fn bytes_after(flows: u32, packets: &[Sent]) -> usize {
+    let before = HELD.load(Ordering::Relaxed);
+    let (_intake, mut tracker) = table(FlowOptions::default(), flows, packets);
+    end_epochs(&mut tracker, Timestamp(3_600_000_000_000));
+    assert!(tracker.is_empty());
+    end_epochs(&mut tracker, Timestamp(3_600_000_000_000));
+    HELD.load(Ordering::Relaxed) - before
 }
 
 fn handshake() -> Vec<Sent> {
@@ -231,11 +251,21 @@ fn a_flow_costs_no_more_than_its_state() {
     for (name, bytes, bound) in figures {
         assert!(bytes <= bound, "{name}: {bytes} bytes, more than {bound}");
     }
+    for packets in [syn, &handshake(), &long_without_loss()] {
+        let bytes = bytes_after(100_000, packets);
+        println!(
+            "{bytes} bytes when 100,000 flows of {} packets are gone",
+            packets.len()
+        );
+        assert!(bytes <= AFTER);
+    }
 }
 
 const HANDSHAKE: usize = 330;
 const OPEN: usize = 490;
 const OPEN_CORE: usize = OPEN;
-const LONG: usize = 1_200;
-const LONG_CORE: usize = 690;
+const LONG: usize = 1_100;
+const LONG_CORE: usize = 590;
 const HOLES: usize = 36_000;
+/// Of a table that had many flows, bytes.
+const AFTER: usize = 32_000;

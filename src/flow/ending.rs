@@ -127,9 +127,13 @@ impl Tracker {
     ) -> Result<(), E> {
         self.sweep(clock);
         self.hand_over(clock, sink)?;
+        self.index.trim();
+        self.young.trim();
+        self.tcp.slab.trim();
+        self.udp.slab.trim();
         self.rooms.trim();
         if self.weigh {
-            // With a limit nothing stays for the next epoch that is not in use now.
+            // With a limit no room stays for the next epoch that is not in use now.
             self.rooms.trim();
         }
         Ok(())
@@ -160,6 +164,7 @@ impl Tracker {
     ) -> Result<(), E> {
         self.index = Index::default();
         self.rooms.close();
+        self.young.close();
         let of_tcp = |young: &&mut Young| young.key.protocol == Protocol::Tcp;
         let tcp = self
             .young

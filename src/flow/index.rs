@@ -12,6 +12,8 @@ const EMPTY: u64 = u64::MAX;
 pub(super) struct Index {
     entries: Vec<u64>,
     len: usize,
+    /// The most that were in it since it was trimmed.
+    most: usize,
 }
 
 impl Default for Index {
@@ -19,6 +21,7 @@ impl Default for Index {
         Self {
             entries: vec![EMPTY; INITIAL],
             len: 0,
+            most: 0,
         }
     }
 }
@@ -56,9 +59,10 @@ impl Index {
     /// Stores `place` under `hash`.
     pub(super) fn insert(&mut self, hash: u32, place: u32) {
         if (self.len + 1) * 4 > self.entries.len() * 3 {
-            self.grow();
+            self.resize(2 * self.entries.len());
         }
         self.len += 1;
+        self.most = self.most.max(self.len);
         let mask = self.entries.len() - 1;
         let mut at = hash as usize & mask;
         while self.entries[at] != EMPTY {
@@ -110,9 +114,18 @@ impl Index {
         at
     }
 
-    fn grow(&mut self) {
-        let old = std::mem::take(&mut self.entries);
-        self.entries = vec![EMPTY; old.len() * 2];
+    /// Gives back memory if an eighth would have done since this was done before.
+    pub(super) fn trim(&mut self) {
+        let enough = (2 * self.most).next_power_of_two().max(INITIAL);
+        self.most = self.len;
+        if enough <= self.entries.len() / 8 {
+            self.resize(enough);
+        }
+    }
+
+    #[cold]
+    fn resize(&mut self, entries: usize) {
+        let old = std::mem::replace(&mut self.entries, vec![EMPTY; entries]);
         let mask = self.entries.len() - 1;
         for entry in old.into_iter().filter(|&entry| entry != EMPTY) {
             let mut at = hash_of(entry) as usize & mask;
@@ -170,14 +183,26 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_and_keeps_everything() {
+    fn it_grows_and_shrinks_and_keeps_everything() {
+        let hash = |place: u32| place.wrapping_mul(0x9e37_79b9);
         let mut index = Index::default();
-        for place in 0..100_000u32 {
-            index.insert(place.wrapping_mul(0x9e37_79b9), place);
+        let is_there = |index: &Index, place| {
+            let found = index.find(hash(place), |found| found == place);
+            found == Some(place)
+        };
+        for place in 0..100_000 {
+            index.insert(hash(place), place);
         }
-        for place in 0..100_000u32 {
-            let hash = place.wrapping_mul(0x9e37_79b9);
-            assert_eq!(index.find(hash, |found| found == place), Some(place));
+        assert!((0..100_000).all(|place| is_there(&index, place)));
+        for place in 5_000..100_000 {
+            index.remove(hash(place), place);
         }
+        let before = index.entries.len();
+        index.trim();
+        assert_eq!(index.entries.len(), before, "it was needed since");
+        index.trim();
+        assert_eq!(index.entries.len(), 16_384);
+        assert!((0..5_000).all(|place| is_there(&index, place)));
+        assert!(!is_there(&index, 5_000));
     }
 }

@@ -1,16 +1,12 @@
 //! Numbered places for values of one kind, in chunks that stay where they are, and go when they have not
 //! been needed for a while.
 
-/// Places in a chunk: a bit for each in a word, but for one, so that values of 128 bytes fit into 8 KiB, of
-/// which allocators have a size, with what it takes to begin them at a cache line.
-const CHUNK: usize = 63;
-/// A chunk with nothing in use.
-const ALL_FREE: u64 = (1 << CHUNK) - 1;
 /// Numbers of places from one chunk to the next.
-const NUMBERS: u32 = u64::BITS;
+pub(super) const NUMBERS: u32 = u64::BITS;
 
-/// The places.
-pub(super) struct Pool<T> {
+/// The places, so many in a chunk: 64 at most, a bit for each in a word. 63 values of 128 bytes fit into 8 KiB,
+/// of which allocators have a size, with what it takes to begin them at a cache line.
+pub(super) struct Pool<T, const CHUNK: usize = 63> {
     /// None without memory.
     chunks: Vec<Option<Box<[T; CHUNK]>>>,
     /// Which places of each are free. They stand apart, together, where they are in a cache.
@@ -24,7 +20,7 @@ pub(super) struct Pool<T> {
     is_closed: bool,
 }
 
-impl<T> Default for Pool<T> {
+impl<T, const CHUNK: usize> Default for Pool<T, CHUNK> {
     fn default() -> Self {
         Self {
             chunks: Vec::new(),
@@ -37,14 +33,17 @@ impl<T> Default for Pool<T> {
     }
 }
 
-impl<T: Copy + Default> Pool<T> {
+impl<T: Default, const CHUNK: usize> Pool<T, CHUNK> {
+    /// A chunk with nothing in use.
+    const ALL_FREE: u64 = u64::MAX >> (u64::BITS as usize - CHUNK);
+
     /// A place that is free, with whatever was there.
     #[inline]
     pub(super) fn take(&mut self) -> (u32, &mut T) {
         let number = self.open.last().copied();
         let number = number.unwrap_or_else(|| self.grow());
         let free = &mut self.free[number as usize];
-        if *free == ALL_FREE {
+        if *free == Self::ALL_FREE {
             self.used += 1;
             self.most = self.most.max(self.used);
         }
@@ -65,7 +64,7 @@ impl<T: Copy + Default> Pool<T> {
         let number = number.filter(|number| number.checked_mul(2 * NUMBERS).is_some());
         let number = number.expect("a pool holds fewer than 2^31 values");
         self.chunks.push(None);
-        self.free.push(ALL_FREE);
+        self.free.push(Self::ALL_FREE);
         self.open.push(number);
         number
     }
@@ -79,7 +78,7 @@ impl<T: Copy + Default> Pool<T> {
             self.open.push(place / NUMBERS);
         }
         *free |= 1 << at;
-        if *free == ALL_FREE {
+        if *free == Self::ALL_FREE {
             self.used -= 1;
             if self.is_closed {
                 self.chunks[number] = None;
@@ -92,16 +91,17 @@ impl<T: Copy + Default> Pool<T> {
         self.is_closed = true;
     }
 
-    /// Gives back the memory of chunks if more than a quarter were never needed since this was done before.
-    pub(super) fn trim(&mut self) {
+    /// Gives back the memory of chunks if more than a quarter were never needed since this was done before;
+    /// says whether it did.
+    pub(super) fn trim(&mut self) -> bool {
         let with_memory = self.chunks.iter().flatten().count();
         let mut spare = with_memory.saturating_sub(self.most + self.most / 4);
         self.most = self.used;
         if spare == 0 {
-            return;
+            return false;
         }
         for (chunk, free) in self.chunks.iter_mut().zip(&self.free) {
-            if spare > 0 && *free == ALL_FREE && chunk.take().is_some() {
+            if spare > 0 && *free == Self::ALL_FREE && chunk.take().is_some() {
                 spare -= 1;
             }
         }
@@ -117,29 +117,64 @@ impl<T: Copy + Default> Pool<T> {
         // Those with memory are filled first.
         self.open
             .sort_by_key(|&number| chunks[number as usize].is_some());
+        true
     }
 
     /// What is at a place in use.
     #[inline]
     pub(super) fn at(&self, place: u32) -> &T {
-        let (number, at) = split(place);
-        let chunk = self.chunks[number].as_ref();
-        &chunk.expect("a place in use has memory")[at]
+        self.get(place).expect("a place in use has memory")
     }
 
     /// The same, to be changed.
     #[inline]
     pub(super) fn at_mut(&mut self, place: u32) -> &mut T {
+        self.get_mut(place).expect("a place in use has memory")
+    }
+
+    /// What is at any place that has memory, in use or not.
+    #[inline]
+    pub(super) fn get(&self, place: u32) -> Option<&T> {
         let (number, at) = split(place);
-        let chunk = self.chunks[number].as_mut();
-        &mut chunk.expect("a place in use has memory")[at]
+        self.chunks.get(number)?.as_ref()?.get(at)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
+        let (number, at) = split(place);
+        self.chunks.get_mut(number)?.as_mut()?.get_mut(at)
+    }
+
+    /// How many chunks there are, with memory or without.
+    pub(super) fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Whether a chunk has memory.
+    pub(super) fn has_memory(&self, chunk: usize) -> bool {
+        self.chunks.get(chunk).is_some_and(Option::is_some)
+    }
+
+    /// What is at all places that have memory.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        let numbers = (0..).step_by(NUMBERS as usize);
+        let chunks = numbers.zip(&mut self.chunks);
+        chunks
+            .flat_map(|(number, chunk)| (number..).zip(chunk.iter_mut().flat_map(|all| &mut **all)))
+    }
+
+    /// The same; memory goes on the way.
+    pub(super) fn into_values(self) -> impl Iterator<Item = T> {
+        let chunks = self.chunks.into_iter().flatten();
+        chunks.flat_map(|chunk| (chunk as Box<[_]>).into_iter())
     }
 }
 
 /// The memory of a chunk.
 #[cold]
-fn begin<T: Copy + Default>() -> Box<[T; CHUNK]> {
-    Box::new([T::default(); CHUNK])
+fn begin<T: Default, const CHUNK: usize>() -> Box<[T; CHUNK]> {
+    Box::new(std::array::from_fn(|_| T::default()))
 }
 
 #[inline]
@@ -153,7 +188,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    impl<T> Pool<T> {
+    impl<T, const CHUNK: usize> Pool<T, CHUNK> {
         fn chunks_with_memory(&self) -> usize {
             self.chunks.iter().flatten().count()
         }

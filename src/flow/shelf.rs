@@ -24,10 +24,9 @@ pub(super) struct EndedYoung {
 
 /// The flows of one protocol.
 pub(super) struct Shelf<F> {
-    pub(super) slab: Slab<Box<F>>,
+    pub(super) slab: Slab<Box<F>, 64>,
     pub(super) closed: Vec<Box<F>>,
     pub(super) ended: Vec<EndedYoung>,
-    expired: Vec<u32>,
     /// Bytes of the flows in the slab are counted.
     weigh: bool,
     pub(super) bytes: u64,
@@ -39,7 +38,6 @@ impl<F> Shelf<F> {
             slab: Slab::default(),
             closed: Vec::new(),
             ended: Vec::new(),
-            expired: Vec::new(),
             weigh,
             bytes: 0,
         }
@@ -80,7 +78,7 @@ impl<F: Tracked> Shelf<F> {
 
     /// Counts a packet in the flow at `at`, or closes the flow: then true, and the packet begins
     /// another one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packet(&mut self, at: u32, packet: &PacketInfo, options: &FlowOptions) -> bool {
         let flow = self
             .slab
@@ -138,17 +136,16 @@ impl<F: Tracked> Shelf<F> {
         options: &FlowOptions,
         mut gone: impl FnMut(u32, u32),
     ) {
-        let mut expired = std::mem::take(&mut self.expired);
+        let mut expired = Vec::new();
         self.slab
             .sweep(clock.0, &mut expired, |flow| flow.due(options));
-        for at in expired.drain(..) {
+        for at in expired {
             let flow = self.slab.get_mut(at);
             let flow = flow.expect("a sweep finds places in use");
             flow.flow_mut().end_reason = flow.reason_at(clock, options);
             gone(at, flow.flow().hash);
             self.close(at);
         }
-        self.expired = expired;
     }
 
     /// Closes the flow at `at` because the table is full. Returns its hash.

@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sha1::{Digest, Sha1};
 
 use super::fill::{made_text, str, u8, u16, u32, u64};
 use super::{Column, Row};
@@ -157,23 +156,48 @@ fn print_mac(mac: &[u8], out: &mut Vec<u8>) {
 ///
 /// Nothing but this for one row after the other: the processor then works at several at a time.
 fn community_id(key: &FlowKey, seed: u16) -> [u8; 20] {
-    // Put together first: the hash takes each piece as carefully as a whole message.
-    let mut message = [0; 40];
-    let mut len = 0;
-    let mut put = |bytes: &[u8]| {
-        message[len..len + bytes.len()].copy_from_slice(bytes);
-        len += bytes.len();
+    // The message is one block of the hash. It is put together here, as the words that the hash reads:
+    // what is written in smaller pieces has to be waited for.
+    let mut block = [0; 64];
+    let (low, high) = (&key.low, &key.high);
+    let tail =
+        u128::from(key.protocol as u8) << 40 | u128::from(low.port) << 16 | u128::from(high.port);
+    let len = match key.version {
+        IpVersion::V4 => {
+            let [low, high] = [low, high].map(|end| u128::from_be_bytes(end.address) >> 96);
+            let message = u128::from(seed) << 112 | low << 80 | high << 48 | tail;
+            block[..16].copy_from_slice(&message.to_be_bytes());
+            16
+        }
+        IpVersion::V6 => {
+            block[..2].copy_from_slice(&seed.to_be_bytes());
+            block[2..18].copy_from_slice(&low.address);
+            block[18..34].copy_from_slice(&high.address);
+            block[34..40].copy_from_slice(&tail.to_be_bytes()[10..]);
+            40
+        }
     };
-    put(&seed.to_be_bytes());
-    match key.version {
-        // Of a known length, a few instructions each.
-        IpVersion::V4 => [&key.low, &key.high].map(|end| put(&end.address[..4])),
-        IpVersion::V6 => [&key.low, &key.high].map(|end| put(&end.address)),
-    };
-    put(&[key.protocol as u8, 0]);
-    put(&key.low.port.to_be_bytes());
-    put(&key.high.port.to_be_bytes());
-    Sha1::digest(&message[..len]).into()
+    sha1_of_block(block, len)
+}
+
+/// SHA-1 of the first bytes of a block, as many as leave room for the padding (RFC 3174, 4).
+fn sha1_of_block(mut block: [u8; 64], len: u8) -> [u8; 20] {
+    // RFC 3174, 6.1.
+    let mut state = [
+        0x6745_2301,
+        0xefcd_ab89,
+        0x98ba_dcfe,
+        0x1032_5476,
+        0xc3d2_e1f0,
+    ];
+    block[usize::from(len)] = 0x80;
+    block[56..].copy_from_slice(&(u64::from(len) * 8).to_be_bytes());
+    sha1::compress(&mut state, &[block.into()]);
+    let mut hash = [0; 20];
+    for (bytes, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *bytes = u32::to_be_bytes(word);
+    }
+    hash
 }
 
 /// As Zeek and Suricata print it: the version, and the hash in base 64.

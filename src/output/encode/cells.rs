@@ -33,21 +33,21 @@ pub(super) enum Values {
 
 /// What a function of a row returns for a column of numbers: a value, or one that may be missing.
 pub(crate) trait Cell<T>: Sized {
-    /// The cells of some rows.
-    fn collect(cells: impl ExactSizeIterator<Item = Self>) -> Cells;
+    /// The cells of some rows. They may be asked for twice.
+    fn collect(cells: impl ExactSizeIterator<Item = Self> + Clone) -> Cells;
 }
 
 /// Two blanket implementations would collide: one for each type then, and how it is widened.
 macro_rules! cells {
     ($($native:ty, $widen:path);*) => {$(
         impl Cell<$native> for $native {
-            fn collect(cells: impl ExactSizeIterator<Item = Self>) -> Cells {
-                Cells::new(cells.map($widen).collect())
+            fn collect(cells: impl ExactSizeIterator<Item = Self> + Clone) -> Cells {
+                Cells::new(cells.map($widen))
             }
         }
 
         impl Cell<$native> for Option<$native> {
-            fn collect(cells: impl ExactSizeIterator<Item = Self>) -> Cells {
+            fn collect(cells: impl ExactSizeIterator<Item = Self> + Clone) -> Cells {
                 Cells::with_nulls(cells.map(|cell| cell.map($widen)))
             }
         }
@@ -61,12 +61,18 @@ fn bits(fraction: f64) -> i64 {
 
 impl Cells {
     /// None of them null.
-    fn new(values: Vec<i64>) -> Self {
-        let rows = values.len();
-        Self::of_rows(values, Vec::new(), rows)
+    fn new(cells: impl ExactSizeIterator<Item = i64> + Clone) -> Self {
+        Self::alike(cells.clone().map(Some)).unwrap_or_else(|| {
+            let values: Vec<i64> = cells.collect();
+            let rows = values.len();
+            Self::of_values(Values::Numbers(values), rows, Vec::new(), rows)
+        })
     }
 
-    fn with_nulls(cells: impl ExactSizeIterator<Item = Option<i64>>) -> Self {
+    fn with_nulls(cells: impl ExactSizeIterator<Item = Option<i64>> + Clone) -> Self {
+        if let Some(alike) = Self::alike(cells.clone()) {
+            return alike;
+        }
         let rows = cells.len();
         let cells = cells.map(|cell| (cell.unwrap_or_default(), cell.is_some()));
         let (mut values, valid): (Vec<i64>, Vec<bool>) = cells.unzip();
@@ -79,19 +85,25 @@ impl Cells {
                 next += usize::from(valid);
             }
             values.truncate(present);
-        }
-        Self::of_rows(values, valid, rows)
-    }
-
-    fn of_rows(mut values: Vec<i64>, valid: Vec<bool>, rows: usize) -> Self {
-        let present = values.len();
-        if let [first, rest @ ..] = &values[..]
-            && rest.iter().all(|value| value == first)
-        {
-            // Anew, so that the memory for all of them is free.
-            values = vec![*first];
+            if let [first, rest @ ..] = &values[..]
+                && rest.iter().all(|value| value == first)
+            {
+                // Anew, so that the memory for all of them is free.
+                values = vec![*first];
+            }
         }
         Self::of_values(Values::Numbers(values), present, valid, rows)
+    }
+
+    /// If there are cells and all are the same, as in most columns: to see that takes less than to keep them.
+    fn alike(mut cells: impl ExactSizeIterator<Item = Option<i64>>) -> Option<Self> {
+        let rows = cells.len();
+        let first = cells.next()?;
+        let present = if first.is_some() { rows } else { 0 };
+        cells.all(|cell| cell == first).then(|| {
+            let values = Values::Numbers(first.into_iter().collect());
+            Self::of_values(values, present, Vec::new(), rows)
+        })
     }
 
     /// The texts of some keys.

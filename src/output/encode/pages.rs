@@ -20,6 +20,8 @@ use crate::output::ZSTD_LEVEL;
 
 /// A page with fewer bytes is not worth the attempt.
 const WORTH: usize = 64;
+/// Pages for which there is room behind the first one: as many as follow in a row group, and one more.
+const FOLLOWING: usize = 6;
 /// Bytes of the first page by which it is told whether compression pays.
 const SAMPLE: usize = 8 << 10;
 
@@ -154,6 +156,10 @@ impl Pages {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         })?;
+        if offset == 0 {
+            // Those that follow are about as long: what grows by itself is copied again and again.
+            self.data.reserve(FOLLOWING * self.data.len());
+        }
         group.index.append_row_count(i64::try_from(rows)?);
         group.index.append_offset_and_size(
             i64::try_from(offset)?,

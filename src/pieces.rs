@@ -98,7 +98,9 @@ struct Planned {
 
 /// What the reader does next.
 pub(crate) enum Ahead {
-    /// It reads up to this place by itself.
+    /// It reads up to this place by itself, then asks again.
+    Ask(usize),
+    /// It reads up to this place, where a stretch begins, or to the end.
     Read(usize),
     /// It deals out a piece, which begins where it stands.
     Deal(Extent, Box<Piece>),
@@ -135,11 +137,11 @@ impl Pieces {
         let at = here.at();
         if !intake.can_join() {
             // One packet more.
-            return Ahead::Read(at + 1);
+            return Ahead::Ask(at + 1);
         }
         // Of two workers the other one is without work only where the one that reads waits for memory.
         if self.lanes == 2 && !here.has_long_records() {
-            return Ahead::Read(at.saturating_add(UNASKED));
+            return Ahead::Ask(at.saturating_add(UNASKED));
         }
         self.plan(here, intake);
         while let Some(next) = self.planned.front() {

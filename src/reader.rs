@@ -157,10 +157,11 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
             let dealer = &mut *self.dealer;
             let ahead = match &mut dealer.pieces {
                 _ if self.due == 0 => return ControlFlow::Break(Pause::Enough),
-                None => return ControlFlow::Continue(Next::Read(usize::MAX)),
+                None => return ControlFlow::Continue(Next::Ask(usize::MAX)),
                 Some(pieces) => pieces.next(here, &dealer.intake, dealer.spent),
             };
             match ahead {
+                Ahead::Ask(until) => return ControlFlow::Continue(Next::Ask(until)),
                 Ahead::Read(until) => return ControlFlow::Continue(Next::Read(until)),
                 Ahead::Deal(extent, piece) => break self.deal(*piece).map(|()| extent),
                 Ahead::Wait => {

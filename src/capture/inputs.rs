@@ -85,7 +85,7 @@ pub trait Take {
     /// taken packets from there.
     #[inline]
     fn next(&mut self, _here: &Here<'_>) -> ControlFlow<Self::Broken, Next> {
-        ControlFlow::Continue(Next::Read(usize::MAX))
+        ControlFlow::Continue(Next::Ask(usize::MAX))
     }
 }
 

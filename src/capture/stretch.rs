@@ -82,7 +82,9 @@ pub struct Here<'t> {
 
 /// What is to be done next in such a trace.
 pub enum Next {
-    /// Give on the packets up to this place, one by one.
+    /// Give on the packets up to this place, one by one, then ask again.
+    Ask(usize),
+    /// The same; somebody else may read what begins there.
     Read(usize),
     /// Go on behind these: they have been taken.
     Taken(Extent),

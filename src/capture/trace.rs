@@ -192,18 +192,20 @@ impl Trace {
             if self.is_tick_due() {
                 self.tick()?;
             }
-            self.until = match self.here().map(|here| take.next(&here)) {
-                None => self.tick,
-                Some(ControlFlow::Continue(Next::Read(until))) => {
-                    self.walk.limit(until);
-                    until.min(self.tick)
-                }
+            let next = self.here().map(|here| take.next(&here));
+            let (until, limit) = match next {
+                // Of a stream there is no more than a window.
+                None => (self.tick, 0),
+                Some(ControlFlow::Continue(Next::Ask(until))) => (until, usize::MAX),
+                Some(ControlFlow::Continue(Next::Read(until))) => (until, until),
                 Some(ControlFlow::Continue(Next::Taken(extent))) => {
                     self.walk.skip(extent.end, &extent.seen);
                     continue;
                 }
                 Some(ControlFlow::Break(value)) => return Ok(ControlFlow::Break(value)),
             };
+            self.until = until.min(self.tick);
+            self.walk.limit(limit);
         }
         Ok(ControlFlow::Continue(()))
     }

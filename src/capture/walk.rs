@@ -151,7 +151,7 @@ impl Walk {
         ControlFlow::Continue(())
     }
 
-    /// Somebody else may read what begins beyond this place.
+    /// What begins beyond this place somebody else may read.
     pub(crate) fn limit(&mut self, until: usize) {
         self.scout.limit(until);
     }

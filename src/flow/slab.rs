@@ -108,6 +108,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// From now on values are only taken out, and memory goes with them.
     pub(super) fn close(&mut self) {
         self.values.close();
+        self.due = Vec::new();
     }
 
     /// What is at `place`.

@@ -47,6 +47,38 @@ impl Mapping {
         &self.map
     }
 
+    /// Has bytes read from the disk that will be wanted soon, if they seem to be only there. The kernel reads
+    /// ahead of whoever touches a mapping, but a little, and only while the places are in order.
+    pub(crate) fn ask_for(&self, places: Range<usize>) {
+        let places = places.start..places.end.min(self.map.len());
+        // The first of them share a page with those that were asked for before.
+        #[cfg(unix)]
+        if !places.is_empty() && !self.is_cached(places.end - 1) {
+            let advice = memmap2::Advice::WillNeed;
+            // It is advice: what is not taken costs time.
+            let _ = self.map.advise_range(advice, places.start, places.len());
+        }
+    }
+
+    /// Whether a byte is in the page cache, as far as the system can tell: to have what is there read again
+    /// takes a look at each page.
+    #[cfg(unix)]
+    fn is_cached(&self, at: usize) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::io::{Errno, ReadWriteFlags, preadv2};
+            let mut byte = [0];
+            let mut buffers = [io::IoSliceMut::new(&mut byte)];
+            let read = preadv2(&self.file, &mut buffers, at as u64, ReadWriteFlags::NOWAIT);
+            read != Err(Errno::AGAIN)
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = at;
+            false
+        }
+    }
+
     /// Gives back the memory of bytes that have been read, as much as the kernel has to let go sooner or
     /// later: so a run takes no more than a part of the file, and threads that wait for others have less
     /// to do at its end. It is done in a thread of its own; whoever reads the bytes again gets them again.
@@ -110,6 +142,33 @@ mod tests {
         assert!(!mapping.is_whole().unwrap());
         other.set_len(20).unwrap();
         assert!(mapping.is_whole().unwrap());
+    }
+
+    /// Asks for all of a file that is on the disk only, if this one can be put there.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_asked_for_is_read() {
+        use rustix::fs::{Advice, fadvise};
+        let bytes = vec![7; 8 << 20];
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file.sync_all().unwrap();
+        let mapping = Mapping::new(file.try_clone().unwrap()).unwrap();
+        assert!(mapping.is_cached(0));
+        mapping.ask_for(10..10);
+        mapping.ask_for(bytes.len()..usize::MAX);
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+        let last = bytes.len() - 1;
+        if !mapping.is_cached(last) {
+            mapping.ask_for(1..usize::MAX);
+            let is_read = || mapping.is_cached(last / 2) && mapping.is_cached(last);
+            let mut tries = 0..1000;
+            while !is_read() && tries.next().is_some() {
+                thread::sleep(std::time::Duration::from_millis(10));
+            }
+            assert!(is_read());
+        }
+        assert!(mapping.bytes() == bytes);
     }
 
     /// Bytes of a mapping that are in memory, as far as this process has touched them.

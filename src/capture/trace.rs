@@ -24,6 +24,8 @@ const TICK_BYTES: usize = 4 << 20;
 
 /// Bytes of a mapped file whose memory is given back together.
 const LEFT_BYTES: usize = 64 << 20;
+/// How far ahead of the reading bytes are asked for: further than others read ahead.
+const ASKED_BYTES: usize = 32 << 20;
 
 /// A trace that is being read.
 pub(crate) struct Trace {
@@ -37,6 +39,8 @@ pub(crate) struct Trace {
     tick: usize,
     /// Up to where the memory of a mapped file was given back.
     left: usize,
+    /// Up to where bytes of a mapped file were asked for.
+    asked: usize,
     /// Up to where packets are taken one by one.
     until: usize,
     found: Found,
@@ -100,6 +104,7 @@ impl Trace {
             formats: 0,
             tick: 0,
             left: 0,
+            asked: 0,
             until: 0,
             found: Found::NOTHING,
             link_type: Found::NOTHING.link_type,
@@ -461,12 +466,17 @@ impl Trace {
     fn tick(&mut self) -> Result<(), Error> {
         self.tick = self.walk.at + TICK_BYTES;
         self.tell_progress();
-        let read = self.walk.at / LEFT_BYTES * LEFT_BYTES;
-        if let Some(mapping) = self.window.mapping()
-            && read > self.left
-        {
-            mapping.leave(self.left..read);
-            self.left = read;
+        if let Some(mapping) = self.window.mapping() {
+            let read = self.walk.at / LEFT_BYTES * LEFT_BYTES;
+            if read > self.left {
+                mapping.leave(self.left..read);
+                self.left = read;
+            }
+            let wanted = self.walk.at + ASKED_BYTES;
+            if wanted > self.asked {
+                mapping.ask_for(self.asked.max(self.walk.at)..wanted);
+                self.asked = wanted;
+            }
         }
         // A stream looks for itself, and ends behind the last packet that has come.
         if !self.window.is_streamed() {

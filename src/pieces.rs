@@ -11,7 +11,7 @@ use std::ops::{ControlFlow, Range};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never, unbounded};
 
 use crate::batch::{Batch, Spent, shard};
-use crate::capture::{Extent, Here, Packet, State, Stretch, Take, Timestamp};
+use crate::capture::{Extent, Here, Next, Packet, State, Stretch, Take, Timestamp};
 use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::intake::Intake;
@@ -98,10 +98,8 @@ struct Planned {
 
 /// What the reader does next.
 pub(crate) enum Ahead {
-    /// It reads up to this place by itself, then asks again.
-    Ask(usize),
-    /// It reads up to this place, where a stretch begins, or to the end.
-    Read(usize),
+    /// It reads by itself.
+    Go(Next),
     /// It deals out a piece, which begins where it stands.
     Deal(Extent, Box<Piece>),
     /// It waits for the piece that begins here.
@@ -137,16 +135,16 @@ impl Pieces {
         let at = here.at();
         if !intake.can_join() {
             // One packet more.
-            return Ahead::Ask(at + 1);
+            return Ahead::Go(Next::Ask(at + 1));
         }
         // Of two workers the other one is without work only where the one that reads waits for memory.
         if self.lanes == 2 && !here.has_long_records() {
-            return Ahead::Ask(at.saturating_add(UNASKED));
+            return Ahead::Go(Next::Ask(at.saturating_add(UNASKED)));
         }
         self.plan(here, intake);
         while let Some(next) = self.planned.front() {
             if at < next.places.start {
-                return Ahead::Read(next.places.start);
+                return Ahead::Go(Next::Read(next.places.start));
             }
             match next.found.try_recv() {
                 Ok(Some((extent, piece))) if extent.start == at => {
@@ -160,7 +158,7 @@ impl Pieces {
                 _ => _ = self.planned.pop_front(),
             }
         }
-        Ahead::Read(usize::MAX)
+        Ahead::Go(Next::Read(usize::MAX))
     }
 
     /// Reads a stretch that no worker has begun; false if there is none.

@@ -161,8 +161,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
                 Some(pieces) => pieces.next(here, &dealer.intake, dealer.spent),
             };
             match ahead {
-                Ahead::Ask(until) => return ControlFlow::Continue(Next::Ask(until)),
-                Ahead::Read(until) => return ControlFlow::Continue(Next::Read(until)),
+                Ahead::Go(next) => return ControlFlow::Continue(next),
                 Ahead::Deal(extent, piece) => break self.deal(*piece).map(|()| extent),
                 Ahead::Wait => {
                     if let Err(stopped) = self.wait() {

@@ -50,13 +50,7 @@ pub(crate) fn other_holds(bytes: &[u8], at: usize, ended: bool, near: Option<Era
 }
 
 /// Whether a chain of records begins at `at`.
-pub(super) fn holds(
-    format: &Format,
-    bytes: &[u8],
-    at: usize,
-    ended: bool,
-    mut near: Option<Era>,
-) -> bool {
+fn holds(format: &Format, bytes: &[u8], at: usize, ended: bool, mut near: Option<Era>) -> bool {
     let mut place = at;
     for records in 0..RECORDS_ENOUGH {
         if records >= RECORDS_MIN && place - at >= SPAN_MIN {

@@ -50,18 +50,22 @@ impl Mapping {
     /// Has bytes read from the disk that will be wanted soon, if they seem to be only there. The kernel reads
     /// ahead of whoever touches a mapping, but a little, and only while the places are in order.
     pub(crate) fn ask_for(&self, places: Range<usize>) {
-        let places = places.start..places.end.min(self.map.len());
-        // The first of them share a page with those that were asked for before.
         #[cfg(unix)]
-        if !places.is_empty() && !self.is_cached(places.end - 1) {
-            let advice = memmap2::Advice::WillNeed;
-            // It is advice: what is not taken costs time.
-            let _ = self.map.advise_range(advice, places.start, places.len());
+        {
+            let places = places.start..places.end.min(self.map.len());
+            // To have what is there read again takes a look at each page. The first of these may be one of
+            // those that were asked for before.
+            if !places.is_empty() && !self.is_cached(places.end - 1) {
+                let advice = memmap2::Advice::WillNeed;
+                // It is advice: what is not taken costs time.
+                let _ = self.map.advise_range(advice, places.start, places.len());
+            }
         }
+        #[cfg(not(unix))]
+        let _ = places;
     }
 
-    /// Whether a byte is in the page cache, as far as the system can tell: to have what is there read again
-    /// takes a look at each page.
+    /// Whether a byte is in the page cache, as far as the system can tell.
     #[cfg(unix)]
     fn is_cached(&self, at: usize) -> bool {
         #[cfg(target_os = "linux")]

@@ -23,10 +23,16 @@ pub(crate) fn fetch_ahead(bytes: &[u8], at: usize, reached: usize) -> usize {
         prefetch(bytes, reached);
         reached += LINE_BYTES;
     }
-    for line in 0..EACH_TIME {
-        prefetch(bytes, target.saturating_add(line * LINE_BYTES));
-    }
+    prefetch_lines(bytes, target, EACH_TIME);
     target.saturating_add(EACH_TIME * LINE_BYTES)
+}
+
+/// Asks for as many lines as that, from the one that holds `bytes[at]` on.
+#[inline]
+pub(super) fn prefetch_lines(bytes: &[u8], at: usize, lines: usize) {
+    for line in 0..lines {
+        prefetch(bytes, at.saturating_add(line * LINE_BYTES));
+    }
 }
 
 /// Asks for the line that holds `bytes[at]`; does nothing beyond the end.

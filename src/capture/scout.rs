@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::format::Format;
 use super::pcap::{CAPTURED_LEN_AT, Pcap};
-use super::prefetch::prefetch;
+use super::prefetch::{prefetch, prefetch_lines};
 
 /// Bytes that are looked over at a time: what is found in them is in a cache until it is read.
 const STRETCH: usize = 8 << 20;
@@ -29,8 +29,8 @@ const SEARCHED: usize = 2 * RECORD_LENS.end;
 const ASKED: usize = 8;
 /// Records between asking for one and reading it.
 const AHEAD: usize = 8;
-/// Bytes of a record that are read, at most, unless it is an odd one.
-const NEEDED: usize = 128;
+/// Lines of a record that are read, at most, unless it is an odd one.
+const NEEDED: usize = 2;
 
 /// What is known of the records ahead.
 pub(super) struct Scout {
@@ -89,9 +89,7 @@ impl Scout {
             return !self.places.is_empty();
         };
         self.asked += 1;
-        for line in (0..NEEDED).step_by(64) {
-            prefetch(bytes, place + line);
-        }
+        prefetch_lines(bytes, place, NEEDED);
         true
     }
 
@@ -120,9 +118,8 @@ impl Scout {
     /// Follows the chains.
     fn follow(&mut self, pcap: &Pcap, bytes: &[u8], at: usize, mean: usize) {
         let part = (self.end - at) / CHAINS;
-        let parts = (0..CHAINS).map(|number| at + number * part);
-        for (start, line) in parts.flat_map(|start| (0..ASKED).map(move |line| (start, line))) {
-            prefetch(bytes, start + line * 64);
+        for number in 0..CHAINS {
+            prefetch_lines(bytes, at + number * part, ASKED);
         }
         let mut chains: [Chain; CHAINS] = std::array::from_fn(|number| {
             let start = at + number * part;

@@ -171,10 +171,11 @@ impl<T: Default, const CHUNK: usize> Pool<T, CHUNK> {
     }
 }
 
-/// The memory of a chunk.
+/// The memory of a chunk. Its values are made where they stay: an array would be made on the stack and copied.
 #[cold]
 fn begin<T: Default, const CHUNK: usize>() -> Box<[T; CHUNK]> {
-    Box::new(std::array::from_fn(|_| T::default()))
+    let values: Box<[T]> = (0..CHUNK).map(|_| T::default()).collect();
+    values.try_into().ok().expect("it has as many values")
 }
 
 #[inline]

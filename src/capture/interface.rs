@@ -1,4 +1,5 @@
-//! The interfaces of a pcapng section: what a description says, and how its clock tells the time.
+//! The interfaces of a pcapng section: what a description says, how its clock tells the time, and what
+//! the options of a packet say otherwise.
 //!
 //! Options are taken apart by pcap-parser. What they mean is ours: it takes time offsets for
 //! little-endian in every section, and knows no binary resolution.
@@ -11,6 +12,15 @@ use super::report::{ByteOrder, Resolution};
 
 /// The option if_fcslen.
 const CHECK_SEQUENCE_LEN: OptionCode = OptionCode(13);
+
+/// The options epb_flags and pack_flags.
+const PACKET_FLAGS: OptionCode = OptionCode(2);
+
+/// Bytes of such an option.
+pub(crate) const FLAGS_LEN: usize = 8;
+
+/// Options of a packet that are looked at: a block may be full of them.
+const PACKET_OPTIONS: usize = 8;
 
 /// What an interface description says.
 #[derive(Clone)]
@@ -56,7 +66,7 @@ pub(crate) fn describe(mut options: &[u8], byte_order: ByteOrder) -> Described {
     let mut offset_s = 0;
     while let Some((rest, option)) = option(options, byte_order) {
         options = rest;
-        match (option.code, option.value.as_ref()) {
+        match (option.code, option.as_bytes().unwrap_or_default()) {
             (OptionCode::EndOfOpt, _) => break,
             (OptionCode::IfTsresol, &[power, ..]) => {
                 resolution = if power & 0x80 == 0 {
@@ -85,6 +95,38 @@ pub(crate) fn describe(mut options: &[u8], byte_order: ByteOrder) -> Described {
         },
         check_sequence_len,
     }
+}
+
+/// Bytes of check sequence at the end of a packet, if its flags tell of them: what they say counts, not what
+/// its interface says. Of its block `left` bytes are behind what was captured: padding and options.
+#[cold]
+#[inline(never)]
+pub(crate) fn own_check_sequence_len(
+    block: &[u8],
+    left: usize,
+    byte_order: ByteOrder,
+) -> Option<u8> {
+    let end = block.len().checked_sub(left)?;
+    let mut options = block.get(end.next_multiple_of(4)..)?;
+    for _ in 0..PACKET_OPTIONS {
+        let (rest, option) = option(options, byte_order)?;
+        options = rest;
+        let value = option.as_bytes().unwrap_or_default();
+        match (option.code, value.first_chunk::<4>()) {
+            (OptionCode::EndOfOpt, _) => break,
+            (PACKET_FLAGS, Some(&flags)) => {
+                let flags = match byte_order {
+                    ByteOrder::Little => u32::from_le_bytes(flags),
+                    ByteOrder::Big => u32::from_be_bytes(flags),
+                };
+                // Bits 5 to 8; zero if this is not known.
+                let length = u8::try_from(flags >> 5 & 0xf).unwrap_or_default();
+                return (length > 0).then_some(length);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The next option, and what follows it. Ends at one that overruns the block.

@@ -7,7 +7,7 @@
 
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, Link, Step, add};
-use super::interface::{Interface, describe};
+use super::interface::{FLAGS_LEN, Interface, describe, own_check_sequence_len};
 use super::packet::{LinkType, Timestamp};
 use super::pcap::Pcap;
 use super::report::{ByteOrder, DamageReason};
@@ -234,6 +234,7 @@ impl PcapNg {
     }
 
     /// The obsolete form: interfaces have 16 bits, the other 16 count losses.
+    #[inline(never)]
     fn packet(&self, block: Block<'_>, found: &mut Found) -> Step {
         let Some(head) = block.body.first_chunk::<20>() else {
             return block.short();
@@ -246,7 +247,7 @@ impl PcapNg {
         self.timed_packet(block, head, u32::from(interface), found)
     }
 
-    #[inline]
+    #[inline(always)]
     fn timed_packet(
         &self,
         block: Block<'_>,
@@ -259,9 +260,9 @@ impl PcapNg {
         };
         let ticks = u64::from(self.word(head, 4)) << 32 | u64::from(self.word(head, 8));
         let captured_len = self.word(head, 12) as usize;
-        if captured_len > block.body.len() - head.len() {
+        let Some(left) = (block.body.len() - head.len()).checked_sub(captured_len) else {
             return block.short();
-        }
+        };
         let start = block.start + head.len();
         *found = Found {
             time: interface.clock.time(ticks),
@@ -272,6 +273,11 @@ impl PcapNg {
             check_sequence_len: interface.check_sequence_len,
             next: block.next,
         };
+        if left >= FLAGS_LEN
+            && let Some(own) = own_check_sequence_len(block.body, left, self.byte_order)
+        {
+            found.check_sequence_len = own;
+        }
         Step::Packet
     }
 

@@ -324,3 +324,36 @@ fn check_sequences_that_are_promised_are_no_part_of_the_frame() {
         assert_eq!(inputs.finish()[0].check_sequence_len, Some(4));
     }
 }
+
+#[test]
+fn a_check_sequence_of_a_packets_own_counts() {
+    for order in [LITTLE, BIG] {
+        let flags = |value: u32| order.option(2, &order.u32(value));
+        let comment = order.option(1, b"a comment");
+        let end = order.option(0, &[]);
+        let packet = |interface, options: &[Vec<u8>]| {
+            order.enhanced_with(interface, 0, &[7; 17], 20, &options.concat())
+        };
+        let bytes = [
+            order.section(),
+            order.interface(1, 0, &order.option(13, &[4])),
+            order.interface(1, 0, &[]),
+            packet(0, &[]),
+            packet(0, &[flags(2 << 5 | 1)]),
+            packet(1, &[comment.clone(), flags(4 << 5 | 0xff00_0000)]),
+            // Not known; behind the end; too short; one of so many that it is not seen.
+            packet(0, &[flags(0x1e1f)]),
+            packet(1, &[end, flags(4 << 5)]),
+            packet(1, &[order.option(2, &[0x80, 0x80])]),
+            packet(1, &[comment.repeat(8), flags(4 << 5)]),
+            packet(1, &[comment.repeat(7), flags(4 << 5)]),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "trace", &bytes.concat());
+        let view = |packet: &Packet<'_>| packet.frame().1;
+        let mut inputs = Inputs::open(&[path], &ReadOptions::default(), view).unwrap();
+        let mut lengths = Vec::new();
+        inputs.read(|length| lengths.push(*length)).unwrap();
+        assert_eq!(lengths, [16, 18, 16, 16, 20, 20, 20, 16]);
+    }
+}

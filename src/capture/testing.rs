@@ -154,13 +154,25 @@ impl Writer {
         option
     }
 
-    /// An enhanced packet block.
+    /// An enhanced packet block without options.
     pub(crate) fn enhanced(
         self,
         interface: u32,
         ticks: u64,
         captured: &[u8],
         original_len: u32,
+    ) -> Vec<u8> {
+        self.enhanced_with(interface, ticks, captured, original_len, &[])
+    }
+
+    /// An enhanced packet block; `options` are complete with their padding.
+    pub(crate) fn enhanced_with(
+        self,
+        interface: u32,
+        ticks: u64,
+        captured: &[u8],
+        original_len: u32,
+        options: &[u8],
     ) -> Vec<u8> {
         let captured_len = u32::try_from(captured.len()).unwrap();
         let head = self.words(&[
@@ -170,7 +182,9 @@ impl Writer {
             captured_len,
             original_len,
         ]);
-        self.block(6, &[head, captured.to_vec()].concat())
+        let mut captured = captured.to_vec();
+        captured.resize(captured.len().next_multiple_of(4), 0);
+        self.block(6, &[head, captured, options.to_vec()].concat())
     }
 
     /// A pcapng file of one section and one interface in microseconds.

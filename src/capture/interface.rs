@@ -1,8 +1,9 @@
 //! The interfaces of a pcapng section: what a description says, how its clock tells the time, and what
 //! the options of a packet say otherwise.
 //!
-//! Options are taken apart by pcap-parser. What they mean is ours: it takes time offsets for
-//! little-endian in every section, and knows no binary resolution.
+//! An interface's options are taken apart by pcap-parser. What they mean is ours: it takes time offsets for
+//! little-endian in every section, and knows no binary resolution. Those of packets are taken apart here:
+//! some writers have eight in each, and pcap-parser takes 120 instructions for one.
 
 use pcap_parser::nom;
 use pcap_parser::{OptionCode, PcapNGOption};
@@ -14,10 +15,13 @@ use super::report::{ByteOrder, Resolution};
 const CHECK_SEQUENCE_LEN: OptionCode = OptionCode(13);
 
 /// The options epb_flags and pack_flags.
-const PACKET_FLAGS: OptionCode = OptionCode(2);
+const PACKET_FLAGS: u16 = 2;
 
 /// Bytes of such an option.
 pub(crate) const FLAGS_LEN: usize = 8;
+
+/// The option opt_endofopt.
+const END_OF_OPTIONS: u16 = 0;
 
 /// Options of a packet that are looked at: a block may be full of them.
 const PACKET_OPTIONS: usize = 8;
@@ -109,12 +113,15 @@ pub(crate) fn own_check_sequence_len(
     let end = block.len().checked_sub(left)?;
     let mut options = block.get(end.next_multiple_of(4)..)?;
     for _ in 0..PACKET_OPTIONS {
-        let (rest, option) = option(options, byte_order)?;
-        options = rest;
-        let value = option.as_bytes().unwrap_or_default();
-        match (option.code, value.first_chunk::<4>()) {
-            (OptionCode::EndOfOpt, _) => break,
-            (PACKET_FLAGS, Some(&flags)) => {
+        let (&[a, b, c, d], rest) = options.split_first_chunk::<4>()?;
+        let [code, len] = match byte_order {
+            ByteOrder::Little => [[a, b], [c, d]].map(u16::from_le_bytes),
+            ByteOrder::Big => [[a, b], [c, d]].map(u16::from_be_bytes),
+        };
+        let len = usize::from(len);
+        match rest.first_chunk::<4>() {
+            _ if code == END_OF_OPTIONS => return None,
+            Some(&flags) if code == PACKET_FLAGS && len >= flags.len() => {
                 let flags = match byte_order {
                     ByteOrder::Little => u32::from_le_bytes(flags),
                     ByteOrder::Big => u32::from_be_bytes(flags),
@@ -123,7 +130,7 @@ pub(crate) fn own_check_sequence_len(
                 let length = u8::try_from(flags >> 5 & 0xf).unwrap_or_default();
                 return (length > 0).then_some(length);
             }
-            _ => {}
+            _ => options = rest.get(len.next_multiple_of(4)..)?,
         }
     }
     None

@@ -114,24 +114,20 @@ pub(crate) fn own_check_sequence_len(
     let mut options = block.get(end.next_multiple_of(4)..)?;
     for _ in 0..PACKET_OPTIONS {
         let (&[a, b, c, d], rest) = options.split_first_chunk::<4>()?;
-        let [code, len] = match byte_order {
-            ByteOrder::Little => [[a, b], [c, d]].map(u16::from_le_bytes),
-            ByteOrder::Big => [[a, b], [c, d]].map(u16::from_be_bytes),
-        };
+        let (code, len) = (byte_order.u16([a, b]), byte_order.u16([c, d]));
         let len = usize::from(len);
-        match rest.first_chunk::<4>() {
-            _ if code == END_OF_OPTIONS => return None,
-            Some(&flags) if code == PACKET_FLAGS && len >= flags.len() => {
-                let flags = match byte_order {
-                    ByteOrder::Little => u32::from_le_bytes(flags),
-                    ByteOrder::Big => u32::from_be_bytes(flags),
-                };
-                // Bits 5 to 8; zero if this is not known.
-                let length = u8::try_from(flags >> 5 & 0xf).unwrap_or_default();
-                return (length > 0).then_some(length);
-            }
-            _ => options = rest.get(len.next_multiple_of(4)..)?,
+        if code == END_OF_OPTIONS {
+            return None;
         }
+        if code == PACKET_FLAGS
+            && let Some(&flags) = rest.first_chunk::<4>()
+            && len >= flags.len()
+        {
+            // Bits 5 to 8; zero if this is not known.
+            let length = u8::try_from(byte_order.u32(flags) >> 5 & 0xf).unwrap_or_default();
+            return (length > 0).then_some(length);
+        }
+        options = rest.get(len.next_multiple_of(4)..)?;
     }
     None
 }

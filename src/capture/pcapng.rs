@@ -240,10 +240,7 @@ impl PcapNg {
             return block.short();
         };
         let [a, b, ..] = *head;
-        let interface = match self.byte_order {
-            ByteOrder::Little => u16::from_le_bytes([a, b]),
-            ByteOrder::Big => u16::from_be_bytes([a, b]),
-        };
+        let interface = self.byte_order.u16([a, b]);
         self.timed_packet(block, head, u32::from(interface), found)
     }
 
@@ -321,10 +318,7 @@ impl PcapNg {
             return block.short();
         };
         let [a, b, _, _, ..] = *head;
-        let link_type = match self.byte_order {
-            ByteOrder::Little => u16::from_le_bytes([a, b]),
-            ByteOrder::Big => u16::from_be_bytes([a, b]),
-        };
+        let link_type = self.byte_order.u16([a, b]);
         let described = describe(options, self.byte_order);
         let interface = Interface {
             link_type: LinkType(u32::from(link_type)),
@@ -436,8 +430,5 @@ fn word(byte_order: ByteOrder, bytes: &[u8], at: usize) -> u32 {
         .and_then(<[u8]>::first_chunk::<4>)
         .copied()
         .unwrap_or_default();
-    match byte_order {
-        ByteOrder::Little => u32::from_le_bytes(bytes),
-        ByteOrder::Big => u32::from_be_bytes(bytes),
-    }
+    byte_order.u32(bytes)
 }

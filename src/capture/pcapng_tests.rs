@@ -293,6 +293,20 @@ fn resolutions_are_reported_in_plain_words() {
     assert_eq!(words, ["ns", "2^-8 s"]);
 }
 
+/// The captured and the stated length of each frame, and what the report says of check sequences.
+fn frames(bytes: &[u8]) -> (Vec<(usize, u32)>, Option<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "trace", bytes);
+    let view = |packet: &Packet<'_>| {
+        let (frame, length) = packet.frame();
+        (frame.len(), length)
+    };
+    let mut inputs = Inputs::open(&[path], &ReadOptions::default(), view).unwrap();
+    let mut frames = Vec::new();
+    inputs.read(|frame| frames.push(*frame)).unwrap();
+    (frames, inputs.finish()[0].check_sequence_len)
+}
+
 #[test]
 fn check_sequences_that_are_promised_are_no_part_of_the_frame() {
     let pcapng = [
@@ -311,17 +325,7 @@ fn check_sequences_that_are_promised_are_no_part_of_the_frame() {
     ];
     let cut = [(16, 16), (15, 16), (16, 16), (0, 0), (20, 20)];
     for (bytes, expected) in [(pcapng.concat(), &cut[..]), (pcap.concat(), &cut[..1])] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = write(folder.path(), "trace", &bytes);
-        let view = |packet: &Packet<'_>| {
-            let (frame, length) = packet.frame();
-            (frame.len(), length)
-        };
-        let mut inputs = Inputs::open(&[path], &ReadOptions::default(), view).unwrap();
-        let mut frames = Vec::new();
-        inputs.read(|frame| frames.push(*frame)).unwrap();
-        assert_eq!(frames, expected);
-        assert_eq!(inputs.finish()[0].check_sequence_len, Some(4));
+        assert_eq!(frames(&bytes), (expected.to_vec(), Some(4)));
     }
 }
 
@@ -348,12 +352,8 @@ fn a_check_sequence_of_a_packets_own_counts() {
             packet(1, &[comment.repeat(8), flags(4 << 5)]),
             packet(1, &[comment.repeat(7), flags(4 << 5)]),
         ];
-        let folder = tempfile::tempdir().unwrap();
-        let path = write(folder.path(), "trace", &bytes.concat());
-        let view = |packet: &Packet<'_>| packet.frame().1;
-        let mut inputs = Inputs::open(&[path], &ReadOptions::default(), view).unwrap();
-        let mut lengths = Vec::new();
-        inputs.read(|length| lengths.push(*length)).unwrap();
+        let (frames, _) = frames(&bytes.concat());
+        let lengths: Vec<u32> = frames.iter().map(|(_, length)| *length).collect();
         assert_eq!(lengths, [16, 18, 16, 16, 20, 20, 20, 16]);
     }
 }

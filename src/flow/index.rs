@@ -1,16 +1,28 @@
-//! From the hash of a key to the place of its flow: open addressing with linear probing.
+//! From the hash of a key to the place of its flow: open addressing, a cache line of entries at a time.
 //!
-//! An entry is eight bytes, 32 of the hash and 32 of the place, so a probe reads one cache line and
-//! growing needs no keys. Whether the key is really equal is for the caller to say.
+//! An entry is eight bytes, 32 of the hash and 32 of the place, so growing needs no keys. All eight of
+//! a line are compared at once: at which of them a search ends nobody could guess. Whether the key is
+//! really equal is for the caller to say.
 
-/// Entries of a new index; a power of two.
-const INITIAL: usize = 1024;
-/// What an empty entry holds: no flow has this place.
-const EMPTY: u64 = u64::MAX;
+/// Entries in a line.
+const LINE: usize = 8;
+/// Lines of a new index; a power of two.
+const INITIAL: usize = 128;
+/// The place in an empty entry: no flow has it.
+const EMPTY: u32 = u32::MAX;
+
+/// Entries that stand together. Those that find no room in the line where they belong are in the next
+/// one that has some.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Line {
+    hashes: [u32; LINE],
+    places: [u32; LINE],
+}
 
 /// Finds places by hash.
 pub(super) struct Index {
-    entries: Vec<u64>,
+    lines: Vec<Line>,
     len: usize,
     /// The most that were in it since it was trimmed.
     most: usize,
@@ -19,28 +31,71 @@ pub(super) struct Index {
 impl Default for Index {
     fn default() -> Self {
         Self {
-            entries: vec![EMPTY; INITIAL],
+            lines: vec![Line::NEW; INITIAL],
             len: 0,
             most: 0,
         }
     }
 }
 
+impl Line {
+    const NEW: Self = Self {
+        hashes: [0; LINE],
+        places: [EMPTY; LINE],
+    };
+
+    /// Which of its entries are for `hash`; empty ones may be among them.
+    #[inline]
+    fn entries_of(&self, hash: u32) -> u32 {
+        equal_to(hash, &self.hashes)
+    }
+
+    /// The first of its entries that is empty.
+    #[inline]
+    fn empty(&self) -> Option<usize> {
+        let empty = equal_to(EMPTY, &self.places);
+        (empty != 0).then(|| first(empty))
+    }
+}
+
+/// Bits that stand for an entry. There are two so that the compiler compares all entries in two steps; with one
+/// it makes other, longer code.
+const BITS: [u32; LINE] = [0x101, 0x202, 0x404, 0x808, 0x1010, 0x2020, 0x4040, 0x8080];
+
+/// Which of the numbers are `wanted`, as [`BITS`].
+#[inline]
+fn equal_to(wanted: u32, numbers: &[u32; LINE]) -> u32 {
+    let bits = numbers.iter().zip(BITS);
+    bits.fold(0, |all, (&number, bits)| {
+        all | if number == wanted { bits } else { 0 }
+    })
+}
+
+/// The first number of those.
+#[inline]
+fn first(equal: u32) -> usize {
+    equal.trailing_zeros() as usize % LINE
+}
+
 impl Index {
     /// The place stored under `hash` that `is_equal` accepts.
     #[inline]
     pub(super) fn find(&self, hash: u32, mut is_equal: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mask = self.entries.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = self.home_of(hash);
         loop {
-            let entry = self.entries[at];
-            if entry == EMPTY {
+            let line = &self.lines[at];
+            let mut equal = line.entries_of(hash);
+            while equal != 0 {
+                let place = line.places[first(equal)];
+                if place != EMPTY && is_equal(place) {
+                    return Some(place);
+                }
+                equal &= !BITS[first(equal)];
+            }
+            if line.empty().is_some() {
                 return None;
             }
-            if hash_of(entry) == hash && is_equal(place_of(entry)) {
-                return Some(place_of(entry));
-            }
-            at = (at + 1) & mask;
+            at = self.behind(at);
         }
     }
 
@@ -50,107 +105,119 @@ impl Index {
         self.find(hash, |_| true)
     }
 
-    /// The entry where the search for `hash` begins, for prefetching.
+    /// The line where the search for `hash` begins, for prefetching.
     #[inline]
-    pub(super) fn home(&self, hash: u32) -> &u64 {
-        &self.entries[hash as usize & (self.entries.len() - 1)]
+    pub(super) fn home(&self, hash: u32) -> &Line {
+        &self.lines[self.home_of(hash)]
+    }
+
+    #[inline]
+    fn home_of(&self, hash: u32) -> usize {
+        hash as usize & (self.lines.len() - 1)
+    }
+
+    /// The line behind one.
+    #[inline]
+    fn behind(&self, at: usize) -> usize {
+        (at + 1) & (self.lines.len() - 1)
     }
 
     /// Stores `place` under `hash`.
     pub(super) fn insert(&mut self, hash: u32, place: u32) {
-        if (self.len + 1) * 4 > self.entries.len() * 3 {
-            self.resize(2 * self.entries.len());
+        if (self.len + 1) * 4 > self.lines.len() * LINE * 3 {
+            self.resize(2 * self.lines.len());
         }
         self.len += 1;
         self.most = self.most.max(self.len);
-        let mask = self.entries.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.entries[at] != EMPTY {
-            at = (at + 1) & mask;
-        }
-        self.entries[at] = entry(hash, place);
+        self.put(hash, place);
+    }
+
+    fn put(&mut self, hash: u32, place: u32) {
+        let mut at = self.home_of(hash);
+        let empty = loop {
+            match self.lines[at].empty() {
+                Some(empty) => break empty,
+                None => at = self.behind(at),
+            }
+        };
+        let line = &mut self.lines[at];
+        (line.hashes[empty], line.places[empty]) = (hash, place);
     }
 
     /// Lets what is stored under `hash` with place `from` have place `to`.
     pub(super) fn replace(&mut self, hash: u32, from: u32, to: u32) {
-        let at = self.position(hash, from);
-        self.entries[at] = entry(hash, to);
+        let (at, entry) = self.position(hash, from);
+        self.lines[at].places[entry] = to;
     }
 
-    /// Removes the entry of `hash` with `place`, and moves back those that were pushed behind it.
+    /// Removes the entry of `hash` with `place`. If its line was full, one that found no room there
+    /// moves back to it.
     pub(super) fn remove(&mut self, hash: u32, place: u32) {
-        let mask = self.entries.len() - 1;
-        let mut hole = self.position(hash, place);
+        let (mut hole, mut entry) = self.position(hash, place);
+        self.len -= 1;
         let mut at = hole;
-        loop {
-            at = (at + 1) & mask;
-            let entry = self.entries[at];
-            if entry == EMPTY {
-                break;
-            }
-            let home = hash_of(entry) as usize & mask;
-            // Distances from the entry's home, around the end of the table: it may move back as
-            // far as its home.
-            if at.wrapping_sub(home) & mask >= at.wrapping_sub(hole) & mask {
-                self.entries[hole] = entry;
-                hole = at;
+        while self.lines[at].empty().is_none() {
+            at = self.behind(at);
+            if let Some(next) = self.one_from(hole, at) {
+                let from = self.lines[at];
+                let to = &mut self.lines[hole];
+                (to.hashes[entry], to.places[entry]) = (from.hashes[next], from.places[next]);
+                (hole, entry) = (at, next);
             }
         }
-        self.entries[hole] = EMPTY;
-        self.len -= 1;
+        self.lines[hole].places[entry] = EMPTY;
     }
 
-    fn position(&self, hash: u32, place: u32) -> usize {
-        let mask = self.entries.len() - 1;
-        let wanted = entry(hash, place);
-        let mut at = hash as usize & mask;
-        while self.entries[at] != wanted {
+    /// An entry of the line `at` that would be found in the line `hole` before it, too.
+    fn one_from(&self, hole: usize, at: usize) -> Option<usize> {
+        // Distances around the end of the table.
+        let mask = self.lines.len() - 1;
+        let line = &self.lines[at];
+        let mut entries = line.hashes.iter().zip(&line.places);
+        entries.position(|(&hash, &place)| {
+            let far = at.wrapping_sub(self.home_of(hash)) & mask;
+            place != EMPTY && far >= at.wrapping_sub(hole) & mask
+        })
+    }
+
+    /// The line of an entry, and which of that it is.
+    fn position(&self, hash: u32, place: u32) -> (usize, usize) {
+        let mut at = self.home_of(hash);
+        loop {
+            let line = &self.lines[at];
+            let equal = line.entries_of(hash) & equal_to(place, &line.places);
+            if equal != 0 {
+                return (at, first(equal));
+            }
             assert!(
-                self.entries[at] != EMPTY,
+                line.empty().is_none(),
                 "a flow in the table is in the index"
             );
-            at = (at + 1) & mask;
+            at = self.behind(at);
         }
-        at
     }
 
     /// Gives back memory if an eighth would have done since this was done before.
     pub(super) fn trim(&mut self) {
-        let enough = (2 * self.most).next_power_of_two().max(INITIAL);
+        let enough = (2 * self.most).next_power_of_two() / LINE;
+        let enough = enough.max(INITIAL);
         self.most = self.len;
-        if enough <= self.entries.len() / 8 {
+        if enough <= self.lines.len() / 8 {
             self.resize(enough);
         }
     }
 
     #[cold]
-    fn resize(&mut self, entries: usize) {
-        let old = std::mem::replace(&mut self.entries, vec![EMPTY; entries]);
-        let mask = self.entries.len() - 1;
-        for entry in old.into_iter().filter(|&entry| entry != EMPTY) {
-            let mut at = hash_of(entry) as usize & mask;
-            while self.entries[at] != EMPTY {
-                at = (at + 1) & mask;
+    fn resize(&mut self, lines: usize) {
+        let old = std::mem::replace(&mut self.lines, vec![Line::NEW; lines]);
+        for line in &old {
+            for (&hash, &place) in line.hashes.iter().zip(&line.places) {
+                if place != EMPTY {
+                    self.put(hash, place);
+                }
             }
-            self.entries[at] = entry;
         }
     }
-}
-
-#[inline]
-fn entry(hash: u32, place: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(place)
-}
-
-#[inline]
-fn hash_of(entry: u64) -> u32 {
-    (entry >> 32) as u32
-}
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-fn place_of(entry: u64) -> u32 {
-    entry as u32
 }
 
 #[cfg(test)]
@@ -160,12 +227,13 @@ mod tests {
     use std::collections::HashMap;
 
     proptest! {
-        /// Few hashes, so that runs are long and cross the end of the table.
+        /// All belong into the last three lines, so that those behind them, around the end, are full, too.
         #[test]
-        fn it_agrees_with_a_map(steps in prop::collection::vec((any::<bool>(), 0u32..40), 1..400)) {
+        fn it_agrees_with_a_map(steps in prop::collection::vec((any::<bool>(), 0u32..60), 1..400)) {
             let mut index = Index::default();
             let mut map = HashMap::new();
-            let hash = |key: u32| 1000 + key / 4;
+            let lines = u32::try_from(INITIAL).unwrap();
+            let hash = |key: u32| lines - 1 - key % 3 + lines * (key / 12);
             for (number, (insert, key)) in (0u32..).zip(steps) {
                 if insert && !map.contains_key(&key) {
                     index.insert(hash(key), number);
@@ -173,7 +241,7 @@ mod tests {
                 } else if let Some(place) = map.remove(&key) {
                     index.remove(hash(key), place);
                 }
-                for key in 0..40 {
+                for key in 0..60 {
                     let wanted = map.get(&key).copied();
                     let found = index.find(hash(key), |place| Some(place) == wanted);
                     prop_assert_eq!(found, wanted);
@@ -197,11 +265,11 @@ mod tests {
         for place in 5_000..100_000 {
             index.remove(hash(place), place);
         }
-        let before = index.entries.len();
+        let before = index.lines.len();
         index.trim();
-        assert_eq!(index.entries.len(), before, "it was needed since");
+        assert_eq!(index.lines.len(), before, "it was needed since");
         index.trim();
-        assert_eq!(index.entries.len(), 16_384);
+        assert_eq!(index.lines.len(), 16_384 / LINE);
         assert!((0..5_000).all(|place| is_there(&index, place)));
         assert!(!is_there(&index, 5_000));
     }

@@ -392,6 +392,11 @@ pub(super) trait Tracked {
         }
     }
 
+    /// It ends without a packet.
+    fn end(&mut self, clock: Timestamp, options: &FlowOptions) {
+        self.flow_mut().end_reason = self.reason_at(clock, options);
+    }
+
     /// The last moment of the trace clock at which the flow lives if nothing more comes.
     #[inline]
     fn due(&self, options: &FlowOptions) -> i64 {

@@ -197,8 +197,7 @@ impl Tracker {
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
-                // What it grows into is swept below.
-                self.grown(Place::Young(at));
+                self.end_in_doubt(at, clock);
             } else {
                 self.end_young(at, false);
             }
@@ -208,6 +207,21 @@ impl Tracker {
         self.tcp.sweep(clock, options, gone);
         let gone = |at, hash| index.remove(hash, Place::Udp(at).code());
         self.udp.sweep(clock, options, gone);
+    }
+
+    /// Ends the young flow at `at` if its state says that it has timed out by `clock`.
+    fn end_in_doubt(&mut self, at: u32, clock: Timestamp) {
+        let hash = self.young.get(at).map_or(0, |young| young.hash);
+        let mut flow: Box<TcpFlow> = self.take_out(at);
+        if flow.due(&self.options) < clock.0 {
+            flow.end(clock, &self.options);
+            self.tcp.closed.push(flow);
+            self.index.remove(hash, Place::Young(at).code());
+        } else {
+            let grown = Place::Tcp(self.tcp.insert(flow, &self.options));
+            let place = Place::Young(at);
+            self.index.replace(hash, place.code(), grown.code());
+        }
     }
 
     fn end_young(&mut self, at: u32, evicted: bool) {
@@ -333,7 +347,7 @@ impl<F: Tracked> Shelf<F> {
     /// Closes every flow, at the end of the trace.
     fn close_all(&mut self, clock: Timestamp, options: &FlowOptions) {
         for mut flow in std::mem::take(&mut self.slab).into_values() {
-            flow.flow_mut().end_reason = flow.reason_at(clock, options);
+            flow.end(clock, options);
             self.closed.push(flow);
         }
     }

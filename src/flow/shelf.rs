@@ -3,7 +3,7 @@
 use super::PacketInfo;
 use super::base::{EndReason, Tracked};
 use super::slab::Slab;
-use super::young::{Rooms, Young};
+use super::young::Young;
 use crate::capture::Timestamp;
 use crate::config::FlowOptions;
 use crate::prefetch::prefetch;
@@ -45,14 +45,8 @@ impl<F> Shelf<F> {
 }
 
 impl<F: Tracked> Shelf<F> {
-    /// Makes the state of a young flow, and returns its place.
-    pub(super) fn insert(
-        &mut self,
-        young: &Young,
-        rooms: &mut Rooms,
-        options: &FlowOptions,
-    ) -> u32 {
-        let flow: Box<F> = young.grow(rooms, options);
+    /// Keeps a flow, and returns its place.
+    pub(super) fn insert(&mut self, flow: Box<F>, options: &FlowOptions) -> u32 {
         if self.weigh {
             self.bytes += flow.bytes();
         }
@@ -142,7 +136,7 @@ impl<F: Tracked> Shelf<F> {
         for at in expired {
             let flow = self.slab.get_mut(at);
             let flow = flow.expect("a sweep finds places in use");
-            flow.flow_mut().end_reason = flow.reason_at(clock, options);
+            flow.end(clock, options);
             gone(at, flow.flow().hash);
             self.close(at);
         }

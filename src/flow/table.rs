@@ -3,6 +3,7 @@
 //!
 //! A flow of few packets is kept as these packets, and has no state: see [`Young`].
 
+use super::base::Tracked;
 use super::ending::{Candidate, Fragments};
 use super::index::Index;
 use super::shelf::Shelf;
@@ -246,18 +247,31 @@ impl Tracker {
     #[inline(never)]
     fn grow(&mut self, at: u32) -> Place {
         let young = self.young.get(at).expect("the index holds places in use");
+        let (hash, protocol) = (young.hash, young.key.protocol);
+        let grown = match protocol {
+            Protocol::Tcp => {
+                let flow = self.take_out(at);
+                Place::Tcp(self.tcp.insert(flow, &self.options))
+            }
+            Protocol::Udp => {
+                let flow = self.take_out(at);
+                Place::Udp(self.udp.insert(flow, &self.options))
+            }
+        };
+        let place = Place::Young(at);
+        self.index.replace(hash, place.code(), grown.code());
+        grown
+    }
+
+    /// Makes the state of the young flow at `at`, whose place is free then.
+    pub(super) fn take_out<F: Tracked>(&mut self, at: u32) -> Box<F> {
+        let young = self.young.get(at).expect("the index holds places in use");
         if self.weigh {
             self.young_bytes -= young.bytes();
         }
-        let (rooms, options) = (&mut self.rooms, &self.options);
-        let grown = match young.key.protocol {
-            Protocol::Tcp => Place::Tcp(self.tcp.insert(young, rooms, options)),
-            Protocol::Udp => Place::Udp(self.udp.insert(young, rooms, options)),
-        };
-        let place = Place::Young(at);
-        self.index.replace(young.hash, place.code(), grown.code());
+        let flow = young.grow(&mut self.rooms, &self.options);
         self.young.free(at);
-        grown
+        flow
     }
 
     /// A later fragment joins the flow of its first fragment if that flow lives (spec 3.5). It

@@ -397,6 +397,11 @@ pub(super) trait Tracked {
         self.flow_mut().end_reason = self.reason_at(clock, options);
     }
 
+    /// It ends because the table is full.
+    fn evict(&mut self) {
+        self.flow_mut().end_reason = self.closed().unwrap_or(EndReason::Resource);
+    }
+
     /// The last moment of the trace clock at which the flow lives if nothing more comes.
     #[inline]
     fn due(&self, options: &FlowOptions) -> i64 {

@@ -211,16 +211,15 @@ impl Tracker {
 
     /// Ends the young flow at `at` if its state says that it has timed out by `clock`.
     fn end_in_doubt(&mut self, at: u32, clock: Timestamp) {
-        let hash = self.young.get(at).map_or(0, |young| young.hash);
         let mut flow: Box<TcpFlow> = self.take_out(at);
+        let (hash, young) = (flow.flow.hash, Place::Young(at).code());
         if flow.due(&self.options) < clock.0 {
             flow.end(clock, &self.options);
             self.tcp.closed.push(flow);
-            self.index.remove(hash, Place::Young(at).code());
+            self.index.remove(hash, young);
         } else {
             let grown = Place::Tcp(self.tcp.insert(flow, &self.options));
-            let place = Place::Young(at);
-            self.index.replace(hash, place.code(), grown.code());
+            self.index.replace(hash, young, grown.code());
         }
     }
 
@@ -381,11 +380,11 @@ impl<F: Tracked> Shelf<F> {
             let kept = young.get(at).expect("an ended flow keeps its place");
             let mut flow: Box<F> = kept.grow(rooms, options);
             young.free(at);
-            flow.flow_mut().end_reason = if evicted {
-                flow.closed().unwrap_or(EndReason::Resource)
+            if evicted {
+                flow.evict();
             } else {
-                flow.reason_at(clock, options)
-            };
+                flow.end(clock, options);
+            }
             add(number, flow, &mut rows, sink)?;
         }
         for (number, flow) in closed {

@@ -86,11 +86,12 @@ impl Index {
             let line = &self.lines[at];
             let mut equal = line.entries_of(hash);
             while equal != 0 {
-                let place = line.places[first(equal)];
+                let entry = first(equal);
+                let place = line.places[entry];
                 if place != EMPTY && is_equal(place) {
                     return Some(place);
                 }
-                equal &= !BITS[first(equal)];
+                equal &= !BITS[entry];
             }
             if line.empty().is_some() {
                 return None;
@@ -113,13 +114,19 @@ impl Index {
 
     #[inline]
     fn home_of(&self, hash: u32) -> usize {
-        hash as usize & (self.lines.len() - 1)
+        self.around(hash as usize)
     }
 
     /// The line behind one.
     #[inline]
     fn behind(&self, at: usize) -> usize {
-        (at + 1) & (self.lines.len() - 1)
+        self.around(at + 1)
+    }
+
+    /// A place or a distance, around the end of the table.
+    #[inline]
+    fn around(&self, at: usize) -> usize {
+        at & (self.lines.len() - 1)
     }
 
     /// Stores `place` under `hash`.
@@ -170,13 +177,11 @@ impl Index {
 
     /// An entry of the line `at` that would be found in the line `hole` before it, too.
     fn one_from(&self, hole: usize, at: usize) -> Option<usize> {
-        // Distances around the end of the table.
-        let mask = self.lines.len() - 1;
+        let distance = |from: usize| self.around(at.wrapping_sub(from));
         let line = &self.lines[at];
         let mut entries = line.hashes.iter().zip(&line.places);
         entries.position(|(&hash, &place)| {
-            let far = at.wrapping_sub(self.home_of(hash)) & mask;
-            place != EMPTY && far >= at.wrapping_sub(hole) & mask
+            place != EMPTY && distance(self.home_of(hash)) >= distance(hole)
         })
     }
 
@@ -199,8 +204,7 @@ impl Index {
 
     /// Gives back memory if an eighth would have done since this was done before.
     pub(super) fn trim(&mut self) {
-        let enough = (2 * self.most).next_power_of_two() / LINE;
-        let enough = enough.max(INITIAL);
+        let enough = ((2 * self.most).next_power_of_two() / LINE).max(INITIAL);
         self.most = self.len;
         if enough <= self.lines.len() / 8 {
             self.resize(enough);

@@ -1,7 +1,7 @@
 //! The flows of one protocol: those that live, and those that ended and wait to be taken out.
 
 use super::PacketInfo;
-use super::base::{EndReason, Tracked};
+use super::base::Tracked;
 use super::slab::Slab;
 use super::young::Young;
 use crate::capture::Timestamp;
@@ -146,7 +146,7 @@ impl<F: Tracked> Shelf<F> {
     pub(super) fn evict(&mut self, at: u32) -> u32 {
         let flow = self.slab.get_mut(at);
         let flow = flow.expect("only places in use are evicted");
-        flow.flow_mut().end_reason = flow.closed().unwrap_or(EndReason::Resource);
+        flow.evict();
         let hash = flow.flow().hash;
         self.close(at);
         hash

@@ -126,7 +126,5 @@ fn write_summary(folder: &OutputFolder, summary: &Summary) -> Result<(), Error> 
     let json = serde_json::to_string_pretty(summary)
         .map_err(|error| Error::Internal(error.to_string()))?;
     let mut file = File::create(&path).map_err(Error::io(&path, "create"))?;
-    writeln!(file, "{json}")
-        .and_then(|()| file.sync_all())
-        .map_err(Error::io(&path, "write"))
+    writeln!(file, "{json}").map_err(Error::io(&path, "write"))
 }

@@ -308,13 +308,8 @@ impl<'p> Writer<'p> {
                 .udp
                 .count(&mut self.flows.udp, &mut self.fates, Fate::Udp);
         }
-        // Both wait for the disk at the same time, and neither in a thread that it has to wait for.
-        let (tcp, udp) = thread::scope(|scope| {
-            let tcp = spawn(scope, "tcp.parquet".to_owned(), || self.tcp.finish());
-            let udp = self.udp.finish();
-            (tcp.and_then(join), udp)
-        });
-        (self.flows.tcp.bytes, self.flows.udp.bytes) = (tcp??.bytes, udp?.bytes);
+        let (tcp, udp) = (self.tcp.end()?, self.udp.end()?);
+        (self.flows.tcp.bytes, self.flows.udp.bytes) = (tcp.wait()?.bytes, udp.wait()?.bytes);
         Ok((self.flows, self.fates))
     }
 

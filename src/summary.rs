@@ -236,7 +236,7 @@ pub struct Summary {
     pub packets: PacketSummary,
     /// What became of the flows.
     pub flows: FlowSummary,
-    /// Wall-clock time of the run.
+    /// Wall-clock time until the tables were written.
     pub seconds: f64,
     /// Packets read a second.
     pub packets_per_second: f64,

@@ -34,9 +34,15 @@ pub(super) struct Encoders<'p, F> {
     columns: Arc<[Lane]>,
     done: (Sender<()>, Receiver<()>),
     in_flight: usize,
-    results: (Sender<Encoding>, Receiver<Encoding>),
-    /// What there is of each column in row groups that are not whole yet.
-    groups: Vec<VecDeque<EncodedChunk>>,
+    results: Sender<Encoding>,
+}
+
+/// Where the chunks of all columns come out.
+pub(super) struct Chunks {
+    columns: Arc<[Lane]>,
+    results: Receiver<Encoding>,
+    /// Those that came before it was their turn.
+    early: Vec<VecDeque<EncodedChunk>>,
 }
 
 /// One column, and the blocks that it has before it.
@@ -98,27 +104,39 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
         pool: &'p ThreadPool,
         writers: Vec<ColumnWriter>,
         fill: impl Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync + 'static,
-    ) -> Self {
+    ) -> (Self, Chunks) {
         let lane = |writer| Lane {
             writer: Mutex::new(writer),
             queue: Mutex::default(),
         };
-        Self {
+        let columns: Arc<[Lane]> = writers.into_iter().map(lane).collect();
+        let (sender, results) = unbounded();
+        let chunks = Chunks {
+            columns: Arc::clone(&columns),
+            results,
+            early: columns.iter().map(|_| VecDeque::new()).collect(),
+        };
+        let encoders = Self {
             pool,
             fill: Arc::new(fill),
-            groups: writers.iter().map(|_| VecDeque::new()).collect(),
-            columns: writers.into_iter().map(lane).collect(),
+            columns,
             done: unbounded(),
             in_flight: 0,
-            results: unbounded(),
-        }
+            results: sender,
+        };
+        (encoders, chunks)
     }
 
-    /// Has the rows of a block encoded, behind those before. `chunks` of them are filled together.
-    pub(super) fn write(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) -> Result<(), ParquetError> {
+    /// Has the rows of a block encoded, behind those before. `chunks` of them are filled together. Waits until
+    /// few blocks are under way, which no thread of the pool may.
+    pub(super) fn write(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) {
         let threads = self.pool.current_num_threads();
         let most = threads.clamp(*BLOCKS_IN_FLIGHT.start(), *BLOCKS_IN_FLIGHT.end());
-        self.wait(most - 1)?;
+        while self.in_flight >= most {
+            // A sender is here, too, so there is always one.
+            let _ = self.done.1.recv();
+            self.in_flight -= 1;
+        }
         self.in_flight += 1;
         let block = Arc::new(Block {
             chunks: chunks.iter().map(|_| OnceLock::new()).collect(),
@@ -130,11 +148,11 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
             locked(&lane.queue).blocks.push_back(Arc::clone(&block));
         }
         if chunks.is_empty() {
-            let (columns, results) = (Arc::clone(&self.columns), self.results.0.clone());
+            let (columns, results) = (Arc::clone(&self.columns), self.results.clone());
             self.pool.spawn(move || run_all(&columns, &results));
         }
         for (at, rows) in chunks.into_iter().enumerate() {
-            let (columns, results) = (Arc::clone(&self.columns), self.results.0.clone());
+            let (columns, results) = (Arc::clone(&self.columns), self.results.clone());
             let (fill, block) = (Arc::clone(&self.fill), Arc::clone(&block));
             self.pool.spawn(move || {
                 match catch_unwind(AssertUnwindSafe(|| fill(&rows))) {
@@ -150,37 +168,34 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
                 }
             });
         }
-        Ok(())
+    }
+}
+
+impl Chunks {
+    /// How many columns there are.
+    pub(super) fn columns(&self) -> usize {
+        self.columns.len()
     }
 
-    /// Waits until no more than `most` blocks are being encoded, which no thread of the pool may.
-    pub(super) fn wait(&mut self, most: usize) -> Result<(), ParquetError> {
-        while self.in_flight > most {
-            // A sender is here, too, so there is always one.
-            let _ = self.done.1.recv();
-            self.in_flight -= 1;
-        }
-        while let Ok(result) = self.results.1.try_recv() {
-            match result {
-                Encoding::Chunk(number, chunk) => self.groups[number].push_back(*chunk),
-                Encoding::Error(error) => return Err(error),
-                Encoding::Panic(panic) => resume_unwind(panic),
+    /// Waits for the next chunk of a column; `None` if no more are encoded. A panic of whoever encoded goes
+    /// on here.
+    pub(super) fn next(&mut self, column: usize) -> Result<Option<EncodedChunk>, ParquetError> {
+        loop {
+            if let Some(chunk) = self.early[column].pop_front() {
+                return Ok(Some(chunk));
+            }
+            match self.results.recv() {
+                Ok(Encoding::Chunk(number, chunk)) => self.early[number].push_back(*chunk),
+                Ok(Encoding::Error(error)) => return Err(error),
+                Ok(Encoding::Panic(panic)) => resume_unwind(panic),
+                Err(_) => return Ok(None),
             }
         }
-        Ok(())
-    }
-
-    /// The chunks of the next row group, once all columns have encoded it.
-    pub(super) fn next_group(&mut self) -> Option<Vec<EncodedChunk>> {
-        if self.groups.iter().any(VecDeque::is_empty) {
-            return None;
-        }
-        self.groups.iter_mut().map(VecDeque::pop_front).collect()
     }
 
     /// Takes back the memory of a column's chunk.
-    pub(super) fn recycle(&self, number: usize, spare: Encoded) {
-        locked(&self.columns[number].queue).spare.push(spare);
+    pub(super) fn recycle(&self, column: usize, spare: Encoded) {
+        locked(&self.columns[column].queue).spare.push(spare);
     }
 }
 
@@ -259,7 +274,7 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
 
     /// Each row is a value, and so are all its cells.
-    fn encoders(pool: &ThreadPool, columns: usize, filled: usize) -> Encoders<'_, u32> {
+    fn encoders(pool: &ThreadPool, columns: usize, filled: usize) -> (Encoders<'_, u32>, Chunks) {
         Encoders::new(pool, writers(columns), move |rows: &[Box<u32>]| {
             let cells = || Cell::<u32>::collect(rows.iter().map(|row| **row));
             (0..filled).map(|_| cells()).collect()
@@ -282,25 +297,27 @@ mod tests {
     #[test]
     fn every_column_has_its_part_of_every_row_group() {
         let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let mut encoders = encoders(&pool, 20, 20);
+        let (mut encoders, mut chunks) = encoders(&pool, 20, 20);
         for block in 1..=100 {
             let end = match block {
                 _ if block % 20 == 0 => End::RowGroup,
                 _ if block % 5 == 0 => End::Page,
                 _ => End::Nothing,
             };
-            encoders.write(rows(50), end).unwrap();
+            encoders.write(rows(50), end);
         }
-        encoders.wait(0).unwrap();
-        let groups: Vec<_> = std::iter::from_fn(|| encoders.next_group()).collect();
-        assert_eq!(groups.len(), 5);
-        let bytes: Vec<u64> = groups.iter().flatten().map(EncodedChunk::bytes).collect();
+        drop(encoders);
+        let mut bytes = Vec::new();
+        for column in (0..20).rev() {
+            let chunks = std::iter::from_fn(|| chunks.next(column).unwrap());
+            bytes.extend(chunks.map(|chunk| chunk.bytes()));
+        }
         assert_eq!(bytes.len(), 100);
         assert!(bytes.iter().all(|&column| column == bytes[0]), "{bytes:?}");
     }
 
     #[test]
-    fn a_panic_goes_on_in_whoever_waits() {
+    fn a_panic_goes_on_in_whoever_takes_the_chunks() {
         let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         // There are no cells for the second column.
         is_passed_on(encoders(&pool, 2, 1));
@@ -309,9 +326,10 @@ mod tests {
         }));
     }
 
-    fn is_passed_on(mut encoders: Encoders<'_, u32>) {
-        let written = encoders.write(rows(1), End::Page);
-        let waited = catch_unwind(AssertUnwindSafe(|| written.and_then(|()| encoders.wait(0))));
-        assert!(waited.is_err());
+    fn is_passed_on((mut encoders, mut chunks): (Encoders<'_, u32>, Chunks)) {
+        encoders.write(rows(1), End::Page);
+        drop(encoders);
+        let taken = catch_unwind(AssertUnwindSafe(|| chunks.next(0).map(|_| ())));
+        assert!(taken.is_err());
     }
 }

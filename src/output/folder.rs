@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::error::Error;
 
@@ -85,13 +86,8 @@ impl OutputFolder {
     /// # Errors
     /// If the folder cannot be renamed, or if something has appeared meanwhile that must not be replaced.
     pub fn publish(self) -> Result<(), Error> {
-        let sync = |path: &Path| {
-            File::open(path)
-                .and_then(|folder| folder.sync_all())
-                .map_err(Error::io(path, "write"))
-        };
         let temporary = &self.temporary.path;
-        sync(temporary)?;
+        sync_files(temporary)?;
         let mut done = lock(&self.temporary.published_or_abandoned);
         check(&self.target, self.force)?;
         let earlier = self.set_aside_earlier()?;
@@ -99,7 +95,7 @@ impl OutputFolder {
         *done = true;
         drop(done);
         if let Some(parent) = self.target.parent() {
-            sync(parent)?;
+            sync(parent).map_err(Error::io(parent, "write"))?;
         }
         if let Some(earlier) = earlier {
             fs::remove_dir_all(&earlier).map_err(Error::io(earlier, "remove"))?;
@@ -118,6 +114,31 @@ impl OutputFolder {
         fs::rename(&self.target, &earlier).map_err(Error::io(&self.target, "replace"))?;
         Ok(Some(earlier))
     }
+}
+
+/// Waits until the disk has the files in a folder and their names. For all of them at once: a file system
+/// writes what came at the same time together.
+fn sync_files(folder: &Path) -> Result<(), Error> {
+    let mut paths = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).map_err(Error::io(folder, "look into"))? {
+        paths.push(entry.map_err(Error::io(folder, "look into"))?.path());
+    }
+    thread::scope(|scope| {
+        let mut synced = Vec::new();
+        for path in &paths {
+            synced.push((path, scope.spawn(|| sync(path))));
+        }
+        synced.into_iter().try_for_each(|(path, synced)| {
+            let synced = synced.join();
+            synced
+                .unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+                .map_err(Error::io(path, "write"))
+        })
+    })
+}
+
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 impl Drop for OutputFolder {

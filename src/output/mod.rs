@@ -7,6 +7,7 @@ mod columns;
 mod document;
 mod encode;
 mod encoders;
+mod file;
 mod folder;
 mod writer;
 
@@ -17,4 +18,4 @@ pub use columns::{Column, Row, tcp_batch, tcp_columns, udp_batch, udp_columns};
 pub use document::markdown;
 pub use encode::Layout;
 pub use folder::{Abandon, OutputFolder};
-pub use writer::{TableWriter, Written};
+pub use writer::{Ending, TableWriter, Written};

@@ -6,13 +6,11 @@
 //! by itself. Threads of a pool do both ([`Encoders`]), while the next blocks are gathered.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use arrow::datatypes::SchemaRef;
-use crossbeam_channel::{Sender, bounded};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::errors::ParquetError;
@@ -24,6 +22,7 @@ use rayon::ThreadPool;
 use super::columns::{Column, FileColumn, file_columns, schema};
 use super::encode::Cells;
 use super::encoders::{Encoders, End};
+use super::file::TableFile;
 use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
 use crate::prefetch::prefetch;
@@ -40,8 +39,7 @@ const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 /// Writes one of the tables. It waits for the threads of its pool, so it is not for one of them.
 pub struct TableWriter<'p, F> {
     path: PathBuf,
-    file: SerializedFileWriter<BufWriter<File>>,
-    flusher: Flusher,
+    file: TableFile,
     /// Whole chunks of the next block, then one that is not.
     pending: Vec<Vec<Box<F>>>,
     encoders: Encoders<'p, F>,
@@ -72,18 +70,19 @@ impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
         let columns = file_columns(table, options.groups);
         let schema = schema(&columns);
         let file = File::create(path).map_err(Error::io(path, "create"))?;
-        let flusher = Flusher::of(&file).map_err(Error::io(path, "write"))?;
         let file = begin(BufWriter::with_capacity(1 << 20, file), &schema, options)
             .map_err(|error| parquet_error(path, error))?;
         let descriptors = file.schema_descr().columns();
         let writers = columns.iter().zip(descriptors);
         let writers = writers.map(|(column, descriptor)| column.writer(descriptor));
         let writers = writers.collect();
+        let (encoders, chunks) = Encoders::new(pool, writers, move |rows| fill(&columns, rows));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
             path: path.to_owned(),
-            encoders: Encoders::new(pool, writers, move |rows| fill(&columns, rows)),
-            file,
-            flusher,
+            encoders,
+            file: TableFile::begin(file, chunks, name.into_owned())
+                .map_err(Error::io(path, "write"))?,
             pending: Vec::new(),
             group_rows: 0,
             rows: 0,
@@ -111,39 +110,27 @@ impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
         Ok(())
     }
 
-    /// Writes what is left and the footer, and waits until the disk has it all.
+    /// Writes what is left and the footer.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn finish(mut self) -> Result<Written, Error> {
+    pub fn finish(self) -> Result<Written, Error> {
+        self.end()?.wait()
+    }
+
+    /// The same, without waiting for it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn end(mut self) -> Result<Ending, Error> {
         self.block()?;
         if self.group_rows > 0 {
             self.encode(Vec::new(), End::RowGroup)?;
         }
-        self.encoders
-            .wait(0)
-            .and_then(|()| self.append())
-            .map_err(|error| parquet_error(&self.path, error))?;
-        let Self {
-            path,
-            file,
-            flusher,
-            rows,
-            ..
-        } = self;
-        let file = file
-            .into_inner()
-            .map_err(|error| parquet_error(&path, error))?
-            .into_inner()
-            .map_err(|error| Error::io(&path, "write")(error.into_error()))?;
-        flusher
-            .finish()
-            .and_then(|()| file.sync_all())
-            .map_err(Error::io(&path, "write"))?;
-        let metadata = file.metadata().map_err(Error::io(&path, "write"))?;
-        Ok(Written {
-            rows,
-            bytes: metadata.len(),
+        Ok(Ending {
+            path: self.path,
+            file: self.file,
+            rows: self.rows,
         })
     }
 
@@ -167,54 +154,32 @@ impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
     fn encode(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) -> Result<(), Error> {
         if end == End::RowGroup {
             self.group_rows = 0;
+            let room = self.file.wait_for_room();
+            room.map_err(|error| parquet_error(&self.path, error))?;
         }
-        self.encoders
-            .write(chunks, end)
-            .and_then(|()| self.append())
-            .map_err(|error| parquet_error(&self.path, error))
-    }
-
-    /// Appends the row groups that are encoded to the file.
-    fn append(&mut self) -> Result<(), ParquetError> {
-        while let Some(chunks) = self.encoders.next_group() {
-            let mut group = self.file.next_row_group()?;
-            for (number, chunk) in chunks.into_iter().enumerate() {
-                let spare = chunk.append_to_row_group(&mut group)?;
-                self.encoders.recycle(number, spare);
-            }
-            group.close()?;
-            self.flusher.flush();
-        }
+        self.encoders.write(chunks, end);
         Ok(())
     }
 }
 
-/// Has the disk take what is written of a file while more is encoded, so that little is left at its
-/// end.
-struct Flusher {
-    asked: Sender<()>,
-    thread: JoinHandle<io::Result<()>>,
+/// A table to which nothing more is added.
+pub struct Ending {
+    path: PathBuf,
+    file: TableFile,
+    rows: u64,
 }
 
-impl Flusher {
-    fn of(file: &File) -> io::Result<Self> {
-        let file = file.try_clone()?;
-        let (asked, asks) = bounded(1);
-        let thread = thread::Builder::new().name("flush".to_owned());
-        let thread = thread.spawn(move || asks.iter().try_for_each(|()| file.sync_data()))?;
-        Ok(Self { asked, thread })
-    }
-
-    /// Does not wait. What is asked for meanwhile is done together.
-    fn flush(&self) {
-        let _ = self.asked.try_send(());
-    }
-
-    /// Waits for all that was asked for. An error is told only once, here or to whoever flushes next.
-    fn finish(self) -> io::Result<()> {
-        drop(self.asked);
-        let ended = self.thread.join();
-        ended.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+impl Ending {
+    /// Waits until all of it is written. The disk may not have it yet.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn wait(self) -> Result<Written, Error> {
+        let bytes = self.file.finish();
+        Ok(Written {
+            rows: self.rows,
+            bytes: bytes.map_err(|error| parquet_error(&self.path, error))?,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The real program: exit codes, messages, and that results appear whole or not at all.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     reason = "what cannot go on here is a test that fails"

@@ -1,6 +1,7 @@
 //! What may happen to a run from outside: files that change under it, signals, and folders that
 //! vanish. Each is really done to the real program.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     reason = "what cannot go on here is a test that fails"

@@ -254,11 +254,11 @@ fn a_file_that_is_not_there_is_an_error() {
     assert!(matches!(error, Error::Io { .. }), "{error}");
 }
 
-#[cfg(target_os = "linux")]
 fn captured_len(packet: &Packet<'_>) -> usize {
     packet.captured.len()
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_is_read_once_and_keeps_its_place_in_the_order() {
     use std::io::Write;

@@ -150,13 +150,8 @@ impl PartialEq for State {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-    use std::io::Write;
-    use std::ops::ControlFlow;
-
+    use super::super::ReadOptions;
     use super::super::testing::{BIG, LITTLE, Sample, read, read_in_stretches, samples, write};
-    use super::super::{Packet, ReadOptions, Timestamp};
-    use super::*;
 
     /// How many packets of a capture are taken in stretches; all are the same as without.
     fn taken(bytes: &[u8], records: usize) -> u64 {
@@ -200,21 +195,27 @@ mod tests {
         assert!((200..599).contains(&taken), "{taken}");
     }
 
-    /// Counts packets.
-    struct Count(u64);
-
-    impl Take for Count {
-        type Broken = Infallible;
-
-        fn packet(&mut self, _: Packet<'_>) -> ControlFlow<Infallible> {
-            self.0 += 1;
-            ControlFlow::Continue(())
-        }
-    }
-
     #[cfg(target_os = "linux")]
     #[test]
     fn what_is_gone_of_a_file_is_in_no_stretch() {
+        use std::convert::Infallible;
+        use std::io::Write;
+        use std::ops::ControlFlow;
+
+        use super::super::{Packet, Timestamp};
+        use super::*;
+
+        struct Count(u64);
+
+        impl Take for Count {
+            type Broken = Infallible;
+
+            fn packet(&mut self, _: Packet<'_>) -> ControlFlow<Infallible> {
+                self.0 += 1;
+                ControlFlow::Continue(())
+            }
+        }
+
         let bytes = LITTLE.pcap(&samples(2000, 300));
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();

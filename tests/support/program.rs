@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+#[cfg(unix)]
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 use super::job::scratch;
 
 /// What stands for an ordinary user where the tests run as root, whom no permission stops.
+#[cfg(unix)]
 const NOBODY: u32 = 65_534;
 
 /// A folder in which the program is run.
@@ -25,6 +28,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         let folder = scratch();
         // Temporary folders are their owner's alone, and the program may run as somebody else.
+        #[cfg(unix)]
         set_mode(folder.path(), 0o777);
         Self { folder }
     }
@@ -56,8 +60,10 @@ impl Place {
     }
 
     /// Runs the program as a user whom permissions stop.
+    #[cfg(unix)]
     pub(crate) fn run_as_nobody<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Done {
-        if !is_root() {
+        let is_root = fs::metadata(self.folder.path()).unwrap().uid() == 0;
+        if !is_root {
             return self.run(arguments);
         }
         // The program may lie in a folder that only root can enter. Another program copies it: a file that is being
@@ -149,12 +155,9 @@ impl From<Output> for Done {
     }
 }
 
+#[cfg(unix)]
 pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 /// Whether programs can be run with mounts of their own, as root or by a user namespace.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// A capture in testdata.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub(crate) fn testdata() -> Vec<Trace> {
             .unwrap()
             .to_str()
             .unwrap()
-            .to_owned()
+            .replace(MAIN_SEPARATOR, "/")
     };
     paths
         .into_iter()

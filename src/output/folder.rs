@@ -87,7 +87,8 @@ impl OutputFolder {
     /// If the folder cannot be renamed, or if something has appeared meanwhile that must not be replaced.
     pub fn publish(self) -> Result<(), Error> {
         let temporary = &self.temporary.path;
-        sync(temporary)?;
+        sync_files(temporary)?;
+        sync_names(temporary)?;
         let mut done = lock(&self.temporary.published_or_abandoned);
         check(&self.target, self.force)?;
         let earlier = self.set_aside_earlier()?;
@@ -95,7 +96,7 @@ impl OutputFolder {
         *done = true;
         drop(done);
         if let Some(parent) = self.target.parent() {
-            sync_names(parent).map_err(Error::io(parent, "write"))?;
+            sync_names(parent)?;
         }
         if let Some(earlier) = earlier {
             fs::remove_dir_all(&earlier).map_err(Error::io(earlier, "remove"))?;
@@ -116,20 +117,17 @@ impl OutputFolder {
     }
 }
 
-/// Waits until the disk has the files in a folder and their names. For all of them at once: a file system
-/// writes what came at the same time together.
-fn sync(folder: &Path) -> Result<(), Error> {
-    let mut paths = vec![folder.to_owned()];
+/// Waits until the disk has the files in a folder, all at once: a file system writes what came at the same
+/// time together.
+fn sync_files(folder: &Path) -> Result<(), Error> {
+    let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder, "look into"))? {
         paths.push(entry.map_err(Error::io(folder, "look into"))?.path());
     }
     thread::scope(|scope| {
         let mut synced = Vec::new();
         for path in &paths {
-            let sync = move || match path == folder {
-                true => sync_names(path),
-                false => File::options().write(true).open(path)?.sync_all(),
-            };
+            let sync = move || File::options().write(true).open(path)?.sync_all();
             synced.push((path, scope.spawn(sync)));
         }
         synced.into_iter().try_for_each(|(path, synced)| {
@@ -142,11 +140,13 @@ fn sync(folder: &Path) -> Result<(), Error> {
 }
 
 /// Waits until the disk has the names in a folder. Windows opens no folder for that.
-fn sync_names(folder: &Path) -> io::Result<()> {
-    match cfg!(unix) {
-        true => File::open(folder)?.sync_all(),
-        false => Ok(()),
+fn sync_names(folder: &Path) -> Result<(), Error> {
+    if !cfg!(unix) {
+        return Ok(());
     }
+    File::open(folder)
+        .and_then(|names| names.sync_all())
+        .map_err(Error::io(folder, "write"))
 }
 
 impl Drop for OutputFolder {

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never, 
 
 use crate::batch::{Batch, Spent, shard};
 use crate::capture::{Extent, Here, Next, Packet, State, Stretch, Take, Timestamp};
-use crate::config::Limit;
+use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
 use crate::intake::Intake;
 
@@ -87,6 +87,8 @@ pub(crate) struct Pieces {
     /// Up to where the trace is planned.
     end: usize,
     lanes: usize,
+    /// Only where records are long.
+    only_long: bool,
     /// Records in a stretch, about.
     records: usize,
 }
@@ -111,10 +113,10 @@ impl Pieces {
     /// for one, who is never without work, nor with a limit, since all are then asked between two packets.
     pub(crate) fn new(
         lanes: usize,
-        limit: Option<Limit>,
+        options: &FlowOptions,
         records: usize,
     ) -> (Option<Self>, Receiver<Job>) {
-        if lanes < 2 || limit.is_some() {
+        if lanes < 2 || options.limit.is_some() {
             return (None, never());
         }
         let (jobs, waiting) = unbounded();
@@ -125,6 +127,9 @@ impl Pieces {
             planned: VecDeque::new(),
             end: 0,
             lanes,
+            // Of two workers the other one is without work only where the one that reads waits for memory,
+            // or where to count a packet takes less time than to read it.
+            only_long: lanes == 2 && options.groups.analyse_tcp(),
             records,
         };
         (Some(pieces), waiting)
@@ -137,8 +142,7 @@ impl Pieces {
             // One packet more.
             return Ahead::Go(Next::Ask(at + 1));
         }
-        // Of two workers the other one is without work only where the one that reads waits for memory.
-        if self.lanes == 2 && !here.has_long_records() {
+        if self.only_long && !here.has_long_records() {
             return Ahead::Go(Next::Ask(at.saturating_add(UNASKED)));
         }
         self.plan(here, intake);

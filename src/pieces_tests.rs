@@ -168,8 +168,8 @@ fn dealt(trace: &[u8], lanes: usize, epoch: u64, ahead: Ahead) -> (Vec<Dealt>, S
     };
     let spent = Spent::default();
     let (pieces, jobs) = match ahead {
-        Ahead::Nobody => Pieces::new(1, None, 1),
-        Ahead::Planned(records) | Ahead::Read(records) => Pieces::new(lanes, None, records),
+        Ahead::Nobody => Pieces::new(1, &options, 1),
+        Ahead::Planned(records) | Ahead::Read(records) => Pieces::new(lanes, &options, records),
     };
     let (full_lanes, full): (Vec<_>, Vec<_>) = (0..lanes)
         .map(|_| {

@@ -57,7 +57,7 @@ pub(crate) fn run(
         let mut closed = Vec::new();
         let mut begun = Vec::new();
         let count = config.threads.max(1);
-        let (pieces, jobs) = Pieces::new(count, config.flow.limit, sizes.stretch);
+        let (pieces, jobs) = Pieces::new(count, &config.flow, sizes.stretch);
         for number in 0..count {
             let (full, full_out) = bounded(sizes.batches);
             let (closed_in, closed_out) = bounded(sizes.pieces);

@@ -24,6 +24,8 @@ use tracked::{GROUPS, How};
 
 /// Steps of an exchange; several of them send more than one packet.
 const STEPS_MAX: usize = 80;
+/// Groups for which everyday packets are counted together.
+const SUMS: &[Group] = &[Group::Core, Group::Time];
 /// Exchanges that are made where `PROPTEST_CASES` does not say.
 const CASES: u32 = 1000;
 /// Differences that are told; the rest is counted.
@@ -33,6 +35,7 @@ fn any_how() -> impl Strategy<Value = How> {
     let hashes = prop_oneof![3 => Just(u64::MAX), 1 => 1_u64..5];
     let groups = prop_oneof![
         4 => Just(GROUPS.to_vec()),
+        2 => Just(SUMS.to_vec()),
         1 => subsequence(GROUPS.to_vec(), 0..GROUPS.len()),
     ];
     let epoch_ends = vec(0_usize..120, 0..6);
@@ -105,6 +108,54 @@ proptest! {
         let differences = compare(&trace.packets, &options, &how);
         prop_assert!(differences.is_empty(), "{}", told(&differences));
     }
+
+    #[test]
+    fn columns_are_the_same_whether_packets_are_analysed_or_not(
+        trace in traces(STEPS_MAX),
+        options in any_options(),
+        how in any_how(),
+    ) {
+        let differences = analysed_or_not(&trace.packets, &options, &how);
+        prop_assert!(differences.is_empty(), "{}", told(&differences));
+    }
+}
+
+/// What rows with the columns of `link`, which the reference has not, say otherwise without analysis.
+fn analysed_or_not(packets: &[RefPacket], options: &RefOptions, how: &How) -> Vec<String> {
+    let with = |groups: Groups| {
+        let how = How {
+            groups,
+            ..how.clone()
+        };
+        tracked::track(packets, options, &how)
+    };
+    let sums = Groups::of(&[Group::Core, Group::Time, Group::Link]);
+    differences(&with(Groups::all()), &with(sums))
+}
+
+#[test]
+fn more_everyday_packets_than_are_counted_together_are_all_counted() {
+    let mut text = String::from(
+        "    0.000 C>S [S] seq 1000\n    1.000 S>C [S.] seq 5000 ack 1001\n    2.000 C>S [.] seq 1001 ack 5001\n",
+    );
+    for number in 0..70_000_u64 {
+        let (at, seq) = (3 + number, 5001 + 1000 * number);
+        text += &format!(
+            "    {at}.000 S>C [P.] seq {seq}:{} (1000) ack 1001 id 7\n",
+            seq + 1000
+        );
+    }
+    text += "---\ntcp 10.0.0.1:9 > 10.0.0.2:9";
+    let trace = exchange::Exchange::parse(&text);
+    let (options, how) = (RefOptions::default(), How::default());
+    let differences = analysed_or_not(&trace.packets, &options, &how);
+    assert!(differences.is_empty(), "{}", told(&differences));
+    let sums = How {
+        groups: Groups::of(SUMS),
+        ..how
+    };
+    let rows = tracked::track(&trace.packets, &options, &sums).tcp;
+    assert_eq!(rows[0]["s_pkts"], reference::Cell::U(70_001));
 }
 
 #[test]
@@ -201,7 +252,11 @@ fn compare_folder(folder: &Path) -> usize {
             continue;
         };
         compared += 1;
-        for how in [How::default(), many_epochs(packets.len())] {
+        let sums = How {
+            groups: Groups::of(SUMS),
+            ..How::default()
+        };
+        for how in [How::default(), sums, many_epochs(packets.len())] {
             let here = compare(&packets, &RefOptions::default(), &how);
             differences.extend(here.into_iter().map(|d| format!("{}: {d}", path.display())));
         }

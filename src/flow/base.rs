@@ -1,6 +1,7 @@
 //! What TCP and UDP flows have in common: key, roles, times, packet and byte counts.
 
 use super::roles::{self, ClientBy};
+use super::tally::{Sums, Tally};
 use super::{MacAddress, PacketFacts, PacketInfo, Side, Sides, Span, marks};
 use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Group};
@@ -216,6 +217,20 @@ impl Flow {
         headers.tos_or |= packet.tos;
     }
 
+    /// Counts packets of a side that has sent some before.
+    pub(super) fn count_sums(&mut self, side: Side, sums: &Sums) {
+        self.trunc_pkts += u32::from(sums.truncated);
+        let (me, headers) = (&mut self.sides[side], &mut self.headers[side]);
+        me.pkts += u64::from(sums.pkts);
+        me.bytes_ip += u64::from(sums.bytes_ip);
+        me.bytes += u64::from(sums.bytes);
+        me.bytes_frame += u64::from(sums.bytes_frame);
+        me.times = me.times.and(sums.times);
+        headers.ttl_min = headers.ttl_min.min(sums.ttl_min);
+        headers.ttl_max = headers.ttl_max.max(sums.ttl_max);
+        headers.tos_or |= sums.tos_or;
+    }
+
     #[cold]
     fn count_oddities(&mut self, packet: &PacketFacts, side: Side, is_backstep: bool, is_ce: bool) {
         let odd = self.oddities.get_or_insert_default();
@@ -278,13 +293,17 @@ impl Flow {
         (link + self.oddities.as_deref().map_or(0, size_of_val)) as u64
     }
 
-    /// The client's address and port, or the server's.
-    pub fn endpoint(&self, side: Side) -> &Endpoint {
-        let end = match side {
+    /// Which endpoint is the client, or the server.
+    pub(super) fn end_of(&self, side: Side) -> End {
+        match side {
             Side::Client => self.client,
             Side::Server => self.client.other(),
-        };
-        self.key.endpoint(end)
+        }
+    }
+
+    /// The client's address and port, or the server's.
+    pub fn endpoint(&self, side: Side) -> &Endpoint {
+        self.key.endpoint(self.end_of(side))
     }
 
     /// The innermost tunnel of the first packet.
@@ -344,6 +363,9 @@ pub(super) trait Tracked {
         mac: Option<MacAddress>,
         options: &FlowOptions,
     ) -> bool;
+
+    /// Counts everyday packets. Only TCP flows have a tally of them.
+    fn count_tally(&mut self, _tally: &Tally) {}
 
     /// What all flows have.
     fn flow(&self) -> &Flow;

@@ -79,7 +79,7 @@ fn first(equal: u32) -> usize {
 
 impl Index {
     /// The place stored under `hash` that `is_equal` accepts.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, hash: u32, mut is_equal: impl FnMut(u32) -> bool) -> Option<u32> {
         let mut at = self.home_of(hash);
         loop {

@@ -13,6 +13,7 @@ mod roles;
 mod shelf;
 mod slab;
 mod table;
+mod tally;
 pub(crate) mod tcp;
 mod udp;
 mod young;
@@ -108,7 +109,7 @@ impl Span {
 
     /// The span over the times of both.
     #[inline]
-    fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             first: self.first.min(other.first),
             last: self.last.max(other.last),

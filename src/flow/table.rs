@@ -100,6 +100,15 @@ impl Tracker {
     /// While one is counted, memory is fetched for those that follow, a few at each step, so that the
     /// misses of many overlap and the nearest cache is not flooded.
     pub fn process(&mut self, packets: &[PacketInfo], links: &[LinkInfo]) {
+        // Two copies, of which the one without tallies has nothing to do with them.
+        if self.options.groups.analyse_tcp() {
+            self.process_all::<false>(packets, links);
+        } else {
+            self.process_all::<true>(packets, links);
+        }
+    }
+
+    fn process_all<const TALLY: bool>(&mut self, packets: &[PacketInfo], links: &[LinkInfo]) {
         let mut links = links.iter();
         let mut guesses = [None; ON_THE_WAY];
         for at in 0..packets.len() + 3 * STEP {
@@ -115,10 +124,15 @@ impl Tracker {
                     true => links.next(),
                     false => None,
                 };
-                self.packet(packet, link, guesses[(at + STEP) % ON_THE_WAY]);
+                let guess = guesses[(at + STEP) % ON_THE_WAY];
+                if !TALLY {
+                    self.packet(packet, link, guess);
+                } else if !self.tally(packet, guess) {
+                    self.packet_apart(packet, link, guess);
+                }
             }
-            if before(2).is_some() {
-                self.fetch_far(guesses[at % ON_THE_WAY]);
+            if let Some(packet) = before(2) {
+                self.fetch_far::<TALLY>(packet, guesses[at % ON_THE_WAY]);
             }
             if let Some(packet) = before(1) {
                 guesses[(at + STEP) % ON_THE_WAY] = self.fetch_flow(packet);
@@ -127,7 +141,7 @@ impl Tracker {
     }
 
     /// Guesses where a packet's flow is, and starts to fetch it.
-    #[inline]
+    #[inline(always)]
     fn fetch_flow(&self, packet: &PacketInfo) -> Option<Place> {
         let place = Place::from_code(self.index.guess(packet.index_hash())?);
         match place {
@@ -138,17 +152,42 @@ impl Tracker {
         Some(place)
     }
 
-    /// Starts to fetch what a flow points to.
-    #[inline]
-    fn fetch_far(&self, guess: Option<Place>) {
+    /// Starts to fetch what a packet's flow points to, and what it may add to.
+    #[inline(always)]
+    fn fetch_far<const TALLY: bool>(&self, packet: &PacketInfo, guess: Option<Place>) {
         match guess {
             Some(Place::Tcp(at)) => {
                 let flow = self.tcp.slab.get(at);
                 let analysis = flow.and_then(|flow| flow.analysis());
                 analysis.into_iter().for_each(prefetch);
             }
+            Some(Place::Young(at)) if TALLY => {
+                let young = self.young.get(at);
+                young
+                    .into_iter()
+                    .for_each(|young| young.prefetch_tally(&self.rooms, packet));
+            }
             Some(Place::Young(_) | Place::Udp(_)) | None => {}
         }
+    }
+
+    /// Counts an everyday packet if its flow is at `guess`, and tallies such packets.
+    #[inline(always)]
+    fn tally(&mut self, packet: &PacketInfo, guess: Option<Place>) -> bool {
+        if let Some(Place::Young(at)) = guess
+            && let Some(young) = self.young.get_mut(at)
+            && young.key == packet.key
+        {
+            young.tally(packet, &mut self.rooms, &self.options)
+        } else {
+            false
+        }
+    }
+
+    /// Counts another packet, whose flow may be at `guess`; it is no part of the loop over everyday ones.
+    #[inline(never)]
+    fn packet_apart(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>, guess: Option<Place>) {
+        self.packet(packet, link, guess);
     }
 
     /// Counts a packet whose flow may be at `guess`.
@@ -157,7 +196,10 @@ impl Tracker {
         // The index had that place a few packets ago. No flow ends here and stays at its place, so the
         // one that is there with this key is the one in the index.
         let is_right = |place: &Place| self.key_at(*place) == Some(&packet.key);
-        let found = guess.filter(is_right).or_else(|| self.find(packet));
+        let found = match guess.filter(is_right) {
+            Some(place) => Some(place),
+            None => self.find(packet),
+        };
         if packet.facts.has(marks::FRAGMENT) {
             self.fragment(packet, found);
             return;
@@ -184,7 +226,7 @@ impl Tracker {
     }
 
     /// Keeps a packet in the young flow at `at`, if it may.
-    #[inline]
+    #[inline(always)]
     fn keep(&mut self, at: u32, packet: &PacketInfo) -> bool {
         let young = self.young.get_mut(at);
         let young = young.expect("the index holds places in use");
@@ -202,14 +244,14 @@ impl Tracker {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, packet: &PacketInfo) -> Option<Place> {
         let is_equal = |code| self.key_at(Place::from_code(code)) == Some(&packet.key);
         let code = self.index.find(packet.index_hash(), is_equal)?;
         Some(Place::from_code(code))
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_at(&self, place: Place) -> Option<&FlowKey> {
         match place {
             Place::Young(at) => self.young.get(at).map(|young| &young.key),

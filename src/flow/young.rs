@@ -2,13 +2,15 @@
 //!
 //! The state of a flow is made when it has had more packets than are kept, when the next one may
 //! end it, or when it has ended. So a scan of half-open connections costs one packet each, and most
-//! connections are counted in one go, with all of their state in the cache. No rule of a flow's life
-//! stands here in full: whatever is in doubt makes the state, which knows.
+//! connections are counted in one go, with all of their state in the cache. Where packets are not analysed,
+//! everyday ones are not kept but summed up: see [`Tally`]. No rule of a flow's life stands here in full:
+//! whatever is in doubt makes the state, which knows.
 
 use super::base::Tracked;
 use super::packet::is_bare_syn;
 use super::pool::Pool;
 use super::shelf::PLACE_BYTES;
+use super::tally::Tally;
 use super::{MacAddress, PacketFacts, PacketInfo, marks};
 use crate::capture::Timestamp;
 use crate::config::FlowOptions;
@@ -40,7 +42,8 @@ pub(super) struct Young {
     /// When it was last heard of: the time of its last packet, or the trace clock when the latest one
     /// came, if that is later. A sweep needs nothing else.
     heard: Timestamp,
-    /// The room of its latest packets, or the place of the second one if it [`Young::is_pair`].
+    /// The room of its latest packets; before there is one, its tally, or the place of the second packet if
+    /// it [`Young::is_pair`].
     latest: u32,
     has: u8,
     /// Place of its first packet in the trace.
@@ -62,6 +65,8 @@ mod has {
     pub(super) const BEGUN_HIGH: u8 = 1 << 2;
     /// A packet from the other end.
     pub(super) const ANSWER: u8 = 1 << 3;
+    /// A tally, which counts as the second packet.
+    pub(super) const TALLY: u8 = 1 << 5;
     /// An end: it is over, and stays in its place until it is taken out.
     pub(super) const ENDED: u8 = 1 << 4;
 }
@@ -72,6 +77,8 @@ pub(super) struct Rooms {
     packets: Pool<Room>,
     /// Second ones: most flows of datagrams have no more.
     seconds: Pool<PacketFacts>,
+    /// Answers to SYNs, and everyday packets after them.
+    tallies: Pool<Tally>,
     links: Pool<LinkInfo>,
 }
 
@@ -80,6 +87,7 @@ impl Rooms {
     pub(super) fn trim(&mut self) {
         self.packets.trim();
         self.seconds.trim();
+        self.tallies.trim();
         self.links.trim();
     }
 
@@ -87,11 +95,12 @@ impl Rooms {
     pub(super) fn close(&mut self) {
         self.packets.close();
         self.seconds.close();
+        self.tallies.close();
         self.links.close();
     }
 }
 
-/// A few packets of a flow, and where those before them are.
+/// A few packets of a flow, and where those before them are, or its tally.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 struct Room {
@@ -134,8 +143,32 @@ impl Young {
         self.link = place;
     }
 
+    /// Adds an everyday packet to the tally, if there is one, where times and clock are in order, as they mostly
+    /// are. Of the time-outs only the usual one can have ended such a flow.
+    #[inline(always)]
+    pub(super) fn tally(
+        &mut self,
+        packet: &PacketInfo,
+        rooms: &mut Rooms,
+        options: &FlowOptions,
+    ) -> bool {
+        let time = packet.facts.time;
+        if !self.adds_to_tally()
+            || time < self.heard
+            || time < packet.clock
+            || time.since(self.heard) > options.tcp_idle
+            || options.active_timeout.is_some()
+            || !rooms.tallies.at_mut(self.latest).add(&packet.facts)
+        {
+            return false;
+        }
+        self.flags |= packet.facts.flags;
+        (self.heard, self.behind) = (time, 0);
+        true
+    }
+
     /// Keeps a packet that cannot end the flow, whatever state that is in, if there is room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(
         &mut self,
         packet: &PacketInfo,
@@ -150,8 +183,14 @@ impl Young {
             return false;
         }
         let last = self.last().max(packet.facts.time.0);
-        let heard = packet.clock.0.max(last);
-        *self.place(rooms) = packet.facts;
+        if count == 0 && self.may_tally(packet, options) {
+            let (place, tally) = rooms.tallies.take();
+            tally.begin(&self.first, &packet.facts);
+            self.latest = place;
+            self.has |= has::TALLY;
+        } else {
+            *self.place(rooms) = packet.facts;
+        }
         let from_high = packet.facts.has(marks::FROM_HIGH);
         if self.has & has::ANSWER == 0 && from_high != (self.has & has::BEGUN_HIGH != 0) {
             self.has |= has::ANSWER;
@@ -161,15 +200,41 @@ impl Young {
             }
         }
         self.count += 1;
+        self.hear(packet, last);
+        true
+    }
+
+    /// Notes a packet after which the last of all is of time `last`.
+    #[inline]
+    fn hear(&mut self, packet: &PacketInfo, last: i64) {
+        let heard = packet.clock.0.max(last);
         self.flags |= packet.facts.flags;
         (self.heard, self.behind) = (Timestamp(heard), microseconds(heard, last));
-        true
+    }
+
+    /// Whether its second packet is the answer after which everyday packets need only be tallied.
+    fn may_tally(&self, packet: &PacketInfo, options: &FlowOptions) -> bool {
+        self.key.protocol == Protocol::Tcp
+            && !options.groups.analyse_tcp()
+            && Tally::may_follow(&self.first, &packet.facts)
+    }
+
+    /// Everyday packets are tallied until another one comes.
+    #[inline]
+    pub(super) fn adds_to_tally(&self) -> bool {
+        self.count == 1 && self.has & has::TALLY != 0
+    }
+
+    /// Packets that are in rooms, or in the place of the second one.
+    #[inline]
+    fn kept(&self) -> usize {
+        usize::from(self.count - u8::from(self.has & has::TALLY != 0))
     }
 
     /// A place for one packet more, for which there is room.
     #[inline]
     fn place<'r>(&mut self, rooms: &'r mut Rooms) -> &'r mut PacketFacts {
-        match usize::from(self.count) % ROOM {
+        match self.kept() % ROOM {
             at @ 1.. if !self.is_pair() => &mut rooms.packets.at_mut(self.latest).packets[at],
             _ => self.enlarge(rooms),
         }
@@ -206,7 +271,7 @@ impl Young {
         if self.is_pair() {
             0
         } else {
-            usize::from(self.count).div_ceil(ROOM)
+            self.kept().div_ceil(ROOM)
         }
     }
 
@@ -232,13 +297,19 @@ impl Young {
             flow.count(rooms.seconds.at(self.latest), other_mac, options);
             rooms.seconds.free(self.latest);
         }
-        let mut left = usize::from(self.count);
+        let mut left = self.kept();
         let mut in_order = [NONE; ROOMS];
         let used = &mut in_order[..self.rooms()];
         let mut place = self.latest;
         for room in used.iter_mut().rev() {
             *room = place;
             place = rooms.packets.at(place).earlier;
+        }
+        if self.has & has::TALLY != 0 {
+            let tally = rooms.tallies.at(place);
+            flow.count(&tally.answer, other_mac, options);
+            flow.count_tally(tally);
+            rooms.tallies.free(place);
         }
         for &room in &*used {
             for packet in &rooms.packets.at(room).packets[..left.min(ROOM)] {
@@ -333,18 +404,31 @@ impl Young {
             true => size_of::<PacketFacts>(),
             false => self.rooms() * size_of::<Room>(),
         };
+        let tally = match self.has & has::TALLY {
+            0 => 0,
+            _ => size_of::<Tally>(),
+        };
         let link = if self.link == NONE {
             0
         } else {
             size_of::<LinkInfo>()
         };
-        PLACE_BYTES + (size_of::<Self>() + rooms + link) as u64
+        PLACE_BYTES + (size_of::<Self>() + rooms + tally + link) as u64
     }
 
-    /// Starts to fetch one of its rooms, counted from the latest, once those after it are fetched.
+    /// Starts to fetch the sums to which `packet` may be added.
+    #[inline(always)]
+    pub(super) fn prefetch_tally(&self, rooms: &Rooms, packet: &PacketInfo) {
+        if self.adds_to_tally() {
+            rooms.tallies.at(self.latest).prefetch(&packet.facts);
+        }
+    }
+
+    /// Starts to fetch one of its rooms, counted from the latest, or its tally, once those after it are fetched.
     #[inline(always)]
     pub(super) fn prefetch_packets(&self, rooms: &Rooms, number: usize) {
-        if number * ROOM < usize::from(self.count) {
+        let has_tally = self.has & has::TALLY != 0;
+        if number < self.kept().div_ceil(ROOM) + usize::from(has_tally) {
             self.prefetch_room(rooms, number);
         }
     }
@@ -359,7 +443,11 @@ impl Young {
         for _ in 0..number {
             place = rooms.packets.at(place).earlier;
         }
-        prefetch(rooms.packets.at(place));
+        if number < self.rooms() {
+            prefetch(rooms.packets.at(place));
+        } else {
+            prefetch(rooms.tallies.at(place));
+        }
     }
 }
 
@@ -382,5 +470,6 @@ mod tests {
         assert_eq!(size_of::<Option<Young>>(), 128);
         assert_eq!(offset_of!(Young, number), 64);
         assert_eq!(size_of::<Room>(), 128);
+        assert_eq!(size_of::<Tally>(), 3 * 64);
     }
 }

@@ -64,6 +64,13 @@ impl Handshake {
         }
     }
 
+    /// The client's first acknowledgement, or a later one.
+    pub(super) fn acknowledge(&mut self, time: Timestamp) {
+        if self.states[Half::SynAckAck as usize] == State::Begun {
+            self.end(Half::SynAckAck, time);
+        }
+    }
+
     /// The packet that begins it, perhaps once more.
     fn begin(&mut self, half: Half, time: Timestamp) {
         let half = half as usize;

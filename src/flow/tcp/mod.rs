@@ -24,12 +24,15 @@ use analysis::{Analysis, Effects, Seen};
 use handshake::{Half, Handshake};
 use history::{Event, History};
 use number::{MaybeNumber, wrapped};
+pub(super) use number::{first_number, unwrap};
 use state::Endpoint;
 
 use super::base::{Tracked, bump};
 use super::packet::is_bare_syn;
 use super::shelf::PLACE_BYTES;
+use super::tally::{Sums, Tally};
 use super::{EndReason, Flow, MacAddress, PacketFacts, PacketInfo, Side, Sides, Span};
+use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Group};
 use crate::decode::LinkInfo;
 use crate::decode::tcp_flags::{ACK, CWR, ECE, FIN, PSH, RST, SYN, URG};
@@ -186,6 +189,15 @@ impl Tracked for TcpFlow {
         }
     }
 
+    fn count_tally(&mut self, tally: &Tally) {
+        for side in [Side::Client, Side::Server] {
+            let sums = tally.of(self.flow.end_of(side));
+            if sums.pkts > 0 {
+                self.count_sums(side, sums);
+            }
+        }
+    }
+
     #[inline]
     fn flow(&self) -> &Flow {
         &self.flow
@@ -271,6 +283,18 @@ impl TcpFlow {
         };
         self.judge(&seen, effects);
         self.close(packet, are_fins_acked)
+    }
+
+    /// Counts everyday packets of a side, which follow a SYN and its SYN+ACK. Both sides are established and stay
+    /// so, and what the history says without letters matters only while the server has not answered.
+    fn count_sums(&mut self, side: Side, sums: &Sums) {
+        self.flow.count_sums(side, sums);
+        self.sides[side].count_sums(sums);
+        if side == Side::Client
+            && let Some((first, _)) = sums.times.get()
+        {
+            self.handshake.acknowledge(Timestamp(first));
+        }
     }
 
     /// Whether a bare SYN belongs to this flow (spec 4.3).
@@ -441,6 +465,25 @@ impl TcpSide {
         }
     }
 
+    fn count_sums(&mut self, sums: &Sums) {
+        let pure = sums.pkts - sums.pkts_data;
+        for (kind, count) in [
+            (PacketKind::Data, sums.pkts_data),
+            (PacketKind::Ack, sums.pkts),
+            (PacketKind::PureAck, pure),
+        ] {
+            self.packets[kind as usize] += u32::from(count);
+        }
+        self.psh += u32::from(sums.psh);
+        self.data_times = self.data_times.and(sums.data_times);
+        self.flags_or |= if sums.psh > 0 { ACK | PSH } else { ACK };
+        if let Some((first, _)) = sums.times.get() {
+            (self.first_ack, self.has_ack) = (first, true);
+        }
+        self.life.beyond_syn = true;
+        self.life.reference = MaybeNumber::known(sums.reference);
+    }
+
     #[inline]
     fn count_kind(&mut self, kind: PacketKind) {
         let count = &mut self.packets[kind as usize];
@@ -473,7 +516,7 @@ impl Life {
     fn unwrap_seq(&mut self, packet: TcpPacket<'_>) -> i64 {
         let (number, is_first) = match self.reference.get() {
             Some(reference) => (unwrap(packet.seq, reference), false),
-            None => ((1 << 32) + i64::from(packet.seq), true),
+            None => (first_number(packet.seq), true),
         };
         if is_first || !packet.flag(RST) {
             self.reference = MaybeNumber::known(number);
@@ -518,13 +561,6 @@ impl Life {
     fn isn(&self) -> Option<u32> {
         self.start.on_wire().filter(|_| self.has_syn)
     }
-}
-
-/// The number nearest to `reference` that the wire shows as `number`.
-#[inline]
-fn unwrap(number: u32, reference: i64) -> i64 {
-    let ahead = number.wrapping_sub(wrapped(reference)).cast_signed();
-    reference.wrapping_add(i64::from(ahead))
 }
 
 #[cfg(test)]

@@ -55,6 +55,19 @@ pub(super) fn wrapped(number: i64) -> u32 {
     number as u32
 }
 
+/// The first number of a side (spec 6.1).
+#[inline]
+pub(in super::super) fn first_number(seq: u32) -> i64 {
+    (1 << 32) + i64::from(seq)
+}
+
+/// The number nearest to `reference` that the wire shows as `number`.
+#[inline]
+pub(in super::super) fn unwrap(number: u32, reference: i64) -> i64 {
+    let ahead = number.wrapping_sub(wrapped(reference)).cast_signed();
+    reference.wrapping_add(i64::from(ahead))
+}
+
 #[cfg(test)]
 mod tests {
     use super::MaybeNumber;

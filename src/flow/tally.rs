@@ -1,0 +1,120 @@
+//! Everyday packets of a connection, counted together.
+//!
+//! Without the groups that analyse each packet, one with ACK, perhaps PSH, and no other flag, that comes in
+//! the order of time and has no contradiction in its headers, changes nothing but sums once a SYN has
+//! got its SYN+ACK. So these two packets and the sums are kept, and counted when the flow gets its state.
+
+use super::tcp::{first_number, unwrap};
+use super::{PacketFacts, Span, marks};
+use crate::decode::tcp_flags::{ACK, CWR, ECE, PSH, SYN};
+use crate::key::End;
+use crate::prefetch::prefetch_head;
+
+/// The answer to a SYN, and the everyday packets that came after it, up to 65,535 of each side.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(super) struct Tally {
+    /// The larger endpoint's second.
+    sides: [Sums; 2],
+    /// The SYN+ACK.
+    pub(super) answer: PacketFacts,
+}
+
+/// The everyday packets of one side: a cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub(super) struct Sums {
+    pub(super) times: Span,
+    /// Of packets with payload.
+    pub(super) data_times: Span,
+    /// The sequence number of the last packet, unwrapped (spec 6.1).
+    pub(super) reference: i64,
+    /// All three stay below 2^32: so many packets, of less than 2^16 bytes each.
+    pub(super) bytes_ip: u32,
+    pub(super) bytes: u32,
+    pub(super) bytes_frame: u32,
+    pub(super) pkts: u16,
+    pub(super) pkts_data: u16,
+    pub(super) psh: u16,
+    pub(super) truncated: u16,
+    pub(super) ttl_min: u8,
+    pub(super) ttl_max: u8,
+    pub(super) tos_or: u8,
+}
+
+impl Tally {
+    /// Whether packets can be counted together after a SYN and the answer to it. Then both sides are
+    /// established, and both have their SYN's number.
+    pub(super) fn may_follow(syn: &PacketFacts, answer: &PacketFacts) -> bool {
+        syn.flags & !(ECE | CWR) == SYN
+            && answer.flags & !(ECE | CWR) == SYN | ACK
+            && syn.from() != answer.from()
+    }
+
+    /// None yet.
+    pub(super) fn begin(&mut self, syn: &PacketFacts, answer: &PacketFacts) {
+        for packet in [syn, answer] {
+            let sums = &mut self.sides[usize::from(packet.has(marks::FROM_HIGH))];
+            *sums = Sums::after(packet);
+        }
+        self.answer = *answer;
+    }
+
+    /// Adds a packet if it is an everyday one; none that came before it has a later time.
+    #[inline(always)]
+    pub(super) fn add(&mut self, packet: &PacketFacts) -> bool {
+        let sums = &mut self.sides[usize::from(packet.has(marks::FROM_HIGH))];
+        if packet.flags & !PSH != ACK
+            || packet.marks & (marks::FRAGMENT | marks::BAD_LEN | marks::TSO) != 0
+            || packet.tos & 3 == 3
+            || packet.ip_len.max(packet.frame_len).max(packet.payload_len) > u32::from(u16::MAX)
+            || sums.pkts == u16::MAX
+        {
+            return false;
+        }
+        sums.add(packet);
+        true
+    }
+
+    /// Starts to fetch the sums to which the sender of `packet` adds.
+    #[inline]
+    pub(super) fn prefetch(&self, packet: &PacketFacts) {
+        let sums = &self.sides[usize::from(packet.has(marks::FROM_HIGH))];
+        prefetch_head(sums);
+    }
+
+    /// The sums of those that came from `end`.
+    pub(super) fn of(&self, end: End) -> &Sums {
+        &self.sides[usize::from(end == End::High)]
+    }
+}
+
+impl Sums {
+    /// None yet, after a packet.
+    fn after(packet: &PacketFacts) -> Self {
+        Self {
+            reference: first_number(packet.seq),
+            ttl_min: u8::MAX,
+            ..Self::default()
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, packet: &PacketFacts) {
+        self.times.add(packet.time);
+        if packet.payload_len > 0 {
+            self.data_times.add(packet.time);
+            self.pkts_data += 1;
+        }
+        self.pkts += 1;
+        self.reference = unwrap(packet.seq, self.reference);
+        self.bytes_ip += packet.ip_len;
+        self.bytes += packet.payload_len;
+        self.bytes_frame += packet.frame_len;
+        self.psh += u16::from(packet.flags & PSH != 0);
+        self.truncated += u16::from(packet.has(marks::TRUNCATED));
+        self.ttl_min = self.ttl_min.min(packet.ttl);
+        self.ttl_max = self.ttl_max.max(packet.ttl);
+        self.tos_or |= packet.tos;
+    }
+}

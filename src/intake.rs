@@ -10,11 +10,16 @@ use crate::capture::{LinkType, Packet, Timestamp, Viewer};
 use crate::config::{FlowOptions, Group};
 use crate::decode::{
     Decoded, Fate, Headers, LaterFragment, LinkInfo, Want, decode, decode_any, decode_plain,
+    decode_v4,
 };
 use crate::flow::{FragmentKey, PacketFacts, PacketInfo, marks};
 use crate::fragments::Fragments;
-use crate::key::KeyHasher;
+use crate::key::{KeyHasher, Protocol};
 use crate::summary::{Fates, PacketSummary};
+
+/// The protocols of [`Intake::plain_v4`].
+pub(crate) const TCP: u8 = Protocol::Tcp as u8;
+pub(crate) const UDP: u8 = Protocol::Udp as u8;
 
 /// The trace clock (spec 1): it follows the packets, but no single packet can move it ahead.
 #[derive(Clone, Copy, Debug, Default)]
@@ -247,6 +252,20 @@ impl Intake {
         }
     }
 
+    /// The same where the compiler knows IP version and protocol, with which it makes a quarter less instructions of
+    /// all that becomes of the packet, as long as nothing is shared with others. `None` of any other packet, which is
+    /// not counted then.
+    #[inline(always)]
+    pub(crate) fn plain_v4<const PROTOCOL: u8>(
+        &mut self,
+        packet: &Packet<'_>,
+        link: &mut LinkInfo,
+    ) -> Option<PacketInfo> {
+        let (frame, _) = packet.frame();
+        let headers = decode_v4::<PROTOCOL>(packet.link_type, frame, self.decoder.want, link)?;
+        Some(self.transport(&packet.into(), &headers, link))
+    }
+
     /// The same for a packet as most are; `None` of any other, which is not counted then: it is for
     /// [`Intake::other`].
     #[inline(always)]
@@ -322,7 +341,7 @@ impl Intake {
     }
 
     /// The trace clock once this packet is counted.
-    #[inline]
+    #[inline(always)]
     fn tick(&mut self, packet: &Captured) -> Timestamp {
         if packet.link_type != self.latest.0 {
             self.count_link_type();

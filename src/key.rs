@@ -56,7 +56,7 @@ pub struct FlowKey {
 
 impl FlowKey {
     /// The key of a packet, and which end sent it. If both ends are equal, it is the low one.
-    #[inline]
+    #[inline(always)]
     pub fn new(
         version: IpVersion,
         protocol: Protocol,
@@ -160,7 +160,7 @@ impl KeyHasher {
     }
 
     /// The hash of `key`.
-    #[inline]
+    #[inline(always)]
     pub fn hash(&self, key: &FlowKey) -> u64 {
         use std::hash::{BuildHasher, Hasher};
         let mut hasher = self.0.build_hasher();

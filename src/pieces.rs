@@ -14,7 +14,8 @@ use crate::batch::{Batch, Spent, shard};
 use crate::capture::{Extent, Here, Next, Packet, State, Stretch, Take, Timestamp};
 use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
-use crate::intake::Intake;
+use crate::flow::PacketInfo;
+use crate::intake::{Intake, TCP, UDP};
 
 /// Stretches ahead of the reader, for each worker.
 const PLANNED: usize = 2;
@@ -41,12 +42,24 @@ impl Take for Piece {
             self.first = packet.time;
         }
         let mut link = LinkInfo::default();
-        if let Some(info) = self.intake.packet(&packet, &mut link) {
-            let lane = shard(info.hash, self.lanes.len());
-            self.lanes[lane].push(info, &link);
+        // As in a turn.
+        if let Some(info) = self.intake.plain_v4::<TCP>(&packet, &mut link) {
+            self.keep(info, &link);
+        } else if let Some(info) = self.intake.plain_v4::<UDP>(&packet, &mut link) {
+            self.keep(info, &link);
+        } else if let Some(info) = self.intake.packet(&packet, &mut link) {
+            self.keep(info, &link);
         }
         self.clocks.push(self.intake.clock());
         ControlFlow::Continue(())
+    }
+}
+
+impl Piece {
+    #[inline(always)]
+    fn keep(&mut self, info: PacketInfo, link: &LinkInfo) {
+        let lane = shard(info.hash, self.lanes.len());
+        self.lanes[lane].push(info, link);
     }
 }
 

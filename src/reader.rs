@@ -16,7 +16,7 @@ use crate::config::Limit;
 use crate::decode::LinkInfo;
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo};
-use crate::intake::{DecodedPacket, Decoder, Intake, Joint};
+use crate::intake::{DecodedPacket, Decoder, Intake, Joint, TCP, UDP};
 use crate::pieces::{Ahead, Piece, Pieces};
 use crate::sizes::Sizes;
 use crate::summary::PacketSummary;
@@ -145,9 +145,16 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
     #[inline(always)]
     fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Pause> {
         let mut link = LinkInfo::default();
-        let taken = match self.dealer.intake.plain(&packet, &mut link) {
-            Some(info) => self.send(info, &link),
-            None => self.other(&packet),
+        let intake = &mut self.dealer.intake;
+        // Each way has its own copy of all that follows.
+        let taken = if let Some(info) = intake.plain_v4::<TCP>(&packet, &mut link) {
+            self.send(info, &link)
+        } else if let Some(info) = intake.plain_v4::<UDP>(&packet, &mut link) {
+            self.send(info, &link)
+        } else if let Some(info) = intake.plain(&packet, &mut link) {
+            self.send(info, &link)
+        } else {
+            self.other(&packet)
         };
         self.go_on(taken)
     }

@@ -49,6 +49,32 @@ pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<He
     Some(headers)
 }
 
+/// The same of a frame without a tag, with IPv4 and this protocol.
+#[inline(always)]
+pub(super) fn decode_v4<const PROTOCOL: u8>(
+    frame: &[u8],
+    want: Want,
+    link: &mut LinkInfo,
+) -> Option<Headers> {
+    let (ethernet, packet) = frame.split_first_chunk::<14>()?;
+    let [_, _, _, _, _, _, source @ .., a, b] = *ethernet;
+    if be16([a, b]) != 0x0800 {
+        return None;
+    }
+    let (ip, protocol, rest, length) = ipv4(packet)?;
+    if protocol != PROTOCOL {
+        return None;
+    }
+    let headers = transport(ip, PROTOCOL, rest, length, want)?;
+    if want.link {
+        *link = LinkInfo {
+            source_mac: Some(source),
+            ..LinkInfo::default()
+        };
+    }
+    Some(headers)
+}
+
 /// Reads an IPv4 header: what it says, the protocol behind it, what stands there, and how many
 /// bytes of that are the packet's.
 #[inline(always)]

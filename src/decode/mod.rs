@@ -105,6 +105,20 @@ pub(crate) fn decode_plain(
     }
 }
 
+/// The same for a frame with IPv4 and this protocol only.
+#[inline(always)]
+pub(crate) fn decode_v4<const PROTOCOL: u8>(
+    link_type: LinkType,
+    frame: &[u8],
+    want: Want,
+    link: &mut LinkInfo,
+) -> Option<Headers> {
+    match link_type {
+        LinkType::ETHERNET => fast::decode_v4::<PROTOCOL>(frame, want, link),
+        _ => None,
+    }
+}
+
 /// Whether frames of this link type are opened: then an empty one is cut short, not unknown.
 pub fn opens(link_type: LinkType) -> bool {
     let mut link = LinkInfo::default();

@@ -54,8 +54,7 @@ impl Tally {
     /// None yet.
     pub(super) fn begin(&mut self, syn: &PacketFacts, answer: &PacketFacts) {
         for packet in [syn, answer] {
-            let sums = &mut self.sides[usize::from(packet.has(marks::FROM_HIGH))];
-            *sums = Sums::after(packet);
+            self.sides[usize::from(packet.has(marks::FROM_HIGH))].begin(packet.seq);
         }
         self.answer = *answer;
     }
@@ -90,13 +89,14 @@ impl Tally {
 }
 
 impl Sums {
-    /// None yet, after a packet.
-    fn after(packet: &PacketFacts) -> Self {
-        Self {
-            reference: first_number(packet.seq),
-            ttl_min: u8::MAX,
-            ..Self::default()
-        }
+    /// None yet, after a packet of that number. They are written where they stay: a copy would have to wait
+    /// for what was just written.
+    fn begin(&mut self, seq: u32) {
+        (self.times, self.data_times) = (Span::default(), Span::default());
+        self.reference = first_number(seq);
+        (self.bytes_ip, self.bytes, self.bytes_frame) = (0, 0, 0);
+        (self.pkts, self.pkts_data, self.psh, self.truncated) = (0, 0, 0, 0);
+        (self.ttl_min, self.ttl_max, self.tos_or) = (u8::MAX, 0, 0);
     }
 
     #[inline(always)]

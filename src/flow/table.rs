@@ -8,6 +8,7 @@ use super::ending::{Candidate, Fragments};
 use super::index::Index;
 use super::shelf::Shelf;
 use super::slab::{NEVER, Slab};
+use super::tally::Tally;
 use super::young::{Rooms, Young};
 use super::{PacketInfo, TcpFlow, UdpFlow, marks};
 use crate::config::{FlowOptions, Limit};
@@ -174,7 +175,8 @@ impl Tracker {
     /// Counts an everyday packet if its flow is at `guess`, and tallies such packets.
     #[inline(always)]
     fn tally(&mut self, packet: &PacketInfo, guess: Option<Place>) -> bool {
-        if let Some(Place::Young(at)) = guess
+        if Tally::may_take(&packet.facts)
+            && let Some(Place::Young(at)) = guess
             && let Some(young) = self.young.get_mut(at)
             && young.key == packet.key
         {

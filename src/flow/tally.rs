@@ -59,16 +59,20 @@ impl Tally {
         self.answer = *answer;
     }
 
-    /// Adds a packet if it is an everyday one; none that came before it has a later time.
+    /// Whether it is an everyday packet by itself.
+    #[inline(always)]
+    pub(super) fn may_take(packet: &PacketFacts) -> bool {
+        packet.flags & !PSH == ACK
+            && packet.marks & (marks::FRAGMENT | marks::BAD_LEN | marks::TSO) == 0
+            && packet.tos & 3 != 3
+            && packet.ip_len.max(packet.frame_len).max(packet.payload_len) <= u32::from(u16::MAX)
+    }
+
+    /// Adds an everyday packet, if there is room; none that came before it has a later time.
     #[inline(always)]
     pub(super) fn add(&mut self, packet: &PacketFacts) -> bool {
         let sums = &mut self.sides[usize::from(packet.has(marks::FROM_HIGH))];
-        if packet.flags & !PSH != ACK
-            || packet.marks & (marks::FRAGMENT | marks::BAD_LEN | marks::TSO) != 0
-            || packet.tos & 3 == 3
-            || packet.ip_len.max(packet.frame_len).max(packet.payload_len) > u32::from(u16::MAX)
-            || sums.pkts == u16::MAX
-        {
+        if sums.pkts == u16::MAX {
             return false;
         }
         sums.add(packet);

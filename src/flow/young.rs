@@ -427,8 +427,13 @@ impl Young {
     /// Starts to fetch one of its rooms, counted from the latest, or its tally, once those after it are fetched.
     #[inline(always)]
     pub(super) fn prefetch_packets(&self, rooms: &Rooms, number: usize) {
-        let has_tally = self.has & has::TALLY != 0;
-        if number < self.kept().div_ceil(ROOM) + usize::from(has_tally) {
+        // A tally is a place by itself, as if its packet filled a room.
+        let beside = if self.has & has::TALLY == 0 {
+            0
+        } else {
+            ROOM - 1
+        };
+        if number * ROOM < usize::from(self.count) + beside {
             self.prefetch_room(rooms, number);
         }
     }

@@ -13,9 +13,9 @@ use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never, 
 use crate::batch::{Batch, Spent, shard};
 use crate::capture::{Extent, Here, Next, Packet, State, Stretch, Take, Timestamp};
 use crate::config::FlowOptions;
-use crate::decode::LinkInfo;
+use crate::decode::{LinkInfo, TCP, UDP};
 use crate::flow::PacketInfo;
-use crate::intake::{Intake, TCP, UDP};
+use crate::intake::Intake;
 
 /// Stretches ahead of the reader, for each worker.
 const PLANNED: usize = 2;
@@ -43,9 +43,9 @@ impl Take for Piece {
         }
         let mut link = LinkInfo::default();
         // As in a turn.
-        if let Some(info) = self.intake.plain_v4::<TCP>(&packet, &mut link) {
+        if let Some(info) = self.intake.plain::<TCP>(&packet, &mut link) {
             self.keep(info, &link);
-        } else if let Some(info) = self.intake.plain_v4::<UDP>(&packet, &mut link) {
+        } else if let Some(info) = self.intake.plain::<UDP>(&packet, &mut link) {
             self.keep(info, &link);
         } else if let Some(info) = self.intake.packet(&packet, &mut link) {
             self.keep(info, &link);

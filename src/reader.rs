@@ -13,10 +13,10 @@ use crate::batch::{Batch, BatchEnd, Spent, shard};
 use crate::bound::Bound;
 use crate::capture::{Here, Inputs, Next, Packet, Take, TakeView};
 use crate::config::Limit;
-use crate::decode::LinkInfo;
+use crate::decode::{ANY, LinkInfo, TCP, UDP};
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo};
-use crate::intake::{DecodedPacket, Decoder, Intake, Joint, TCP, UDP};
+use crate::intake::{DecodedPacket, Decoder, Intake, Joint};
 use crate::pieces::{Ahead, Piece, Pieces};
 use crate::sizes::Sizes;
 use crate::summary::PacketSummary;
@@ -147,11 +147,11 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
         let mut link = LinkInfo::default();
         let intake = &mut self.dealer.intake;
         // Each way has its own copy of all that follows.
-        let taken = if let Some(info) = intake.plain_v4::<TCP>(&packet, &mut link) {
+        let taken = if let Some(info) = intake.plain::<TCP>(&packet, &mut link) {
             self.send(info, &link)
-        } else if let Some(info) = intake.plain_v4::<UDP>(&packet, &mut link) {
+        } else if let Some(info) = intake.plain::<UDP>(&packet, &mut link) {
             self.send(info, &link)
-        } else if let Some(info) = intake.plain(&packet, &mut link) {
+        } else if let Some(info) = intake.plain::<ANY>(&packet, &mut link) {
             self.send(info, &link)
         } else {
             self.other(&packet)

@@ -150,11 +150,7 @@ fn more_everyday_packets_than_are_counted_together_are_all_counted() {
     let (options, how) = (RefOptions::default(), How::default());
     let differences = analysed_or_not(&trace.packets, &options, &how);
     assert!(differences.is_empty(), "{}", told(&differences));
-    let sums = How {
-        groups: Groups::of(SUMS),
-        ..how
-    };
-    let rows = tracked::track(&trace.packets, &options, &sums).tcp;
+    let rows = tracked::track(&trace.packets, &options, &sums()).tcp;
     assert_eq!(rows[0]["s_pkts"], reference::Cell::U(70_001));
 }
 
@@ -252,17 +248,21 @@ fn compare_folder(folder: &Path) -> usize {
             continue;
         };
         compared += 1;
-        let sums = How {
-            groups: Groups::of(SUMS),
-            ..How::default()
-        };
-        for how in [How::default(), sums, many_epochs(packets.len())] {
+        for how in [How::default(), sums(), many_epochs(packets.len())] {
             let here = compare(&packets, &RefOptions::default(), &how);
             differences.extend(here.into_iter().map(|d| format!("{}: {d}", path.display())));
         }
     }
     assert!(differences.is_empty(), "{}", told(&differences));
     compared
+}
+
+/// One table that counts everyday packets together.
+fn sums() -> How {
+    How {
+        groups: Groups::of(SUMS),
+        ..How::default()
+    }
 }
 
 /// Three tables with colliding keys, and an epoch after every seventh packet.

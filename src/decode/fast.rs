@@ -19,15 +19,25 @@ use super::udp_tunnel::is_tunnel_port;
 /// The Ethernet type of a plain VLAN tag.
 const TAG: u16 = 0x8100;
 
-/// Decodes an Ethernet frame if it is a plain one.
+/// Every plain frame, as what is decoded; else it is a protocol, and only frames with it on IPv4 and without
+/// a tag are: where the compiler knows that, it makes less of them.
+pub(crate) const ANY: u8 = 0;
+pub(crate) const TCP: u8 = number::TCP;
+pub(crate) const UDP: u8 = number::UDP;
+
+/// Decodes an Ethernet frame if it is a plain one, and one of those wanted.
 #[inline(always)]
-pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<Headers> {
+pub(super) fn decode<const ONLY: u8>(
+    frame: &[u8],
+    want: Want,
+    link: &mut LinkInfo,
+) -> Option<Headers> {
     let (ethernet, rest) = frame.split_first_chunk::<14>()?;
     let [_, _, _, _, _, _, source @ .., a, b] = *ethernet;
     let mut ether_type = be16([a, b]);
     let mut packet = rest;
     let mut vlan_id = None;
-    if ether_type == TAG {
+    if ONLY == ANY && ether_type == TAG {
         let (&[a, b, c, d], behind) = rest.split_first_chunk::<4>()?;
         vlan_id = Some(be16([a, b]) & 0x0FFF);
         ether_type = be16([c, d]);
@@ -35,39 +45,18 @@ pub(super) fn decode(frame: &[u8], want: Want, link: &mut LinkInfo) -> Option<He
     }
     let (ip, protocol, rest, length) = match ether_type {
         0x0800 => ipv4(packet)?,
-        0x86DD => ipv6(packet)?,
+        0x86DD if ONLY == ANY => ipv6(packet)?,
+        _ => return None,
+    };
+    let protocol = match ONLY {
+        ANY => protocol,
+        only if protocol == only => only,
         _ => return None,
     };
     let headers = transport(ip, protocol, rest, length, want)?;
     if want.link {
         *link = LinkInfo {
             vlan_id,
-            source_mac: Some(source),
-            ..LinkInfo::default()
-        };
-    }
-    Some(headers)
-}
-
-/// The same of a frame without a tag, with IPv4 and this protocol.
-#[inline(always)]
-pub(super) fn decode_v4<const PROTOCOL: u8>(
-    frame: &[u8],
-    want: Want,
-    link: &mut LinkInfo,
-) -> Option<Headers> {
-    let (ethernet, packet) = frame.split_first_chunk::<14>()?;
-    let [_, _, _, _, _, _, source @ .., a, b] = *ethernet;
-    if be16([a, b]) != 0x0800 {
-        return None;
-    }
-    let (ip, protocol, rest, length) = ipv4(packet)?;
-    if protocol != PROTOCOL {
-        return None;
-    }
-    let headers = transport(ip, PROTOCOL, rest, length, want)?;
-    if want.link {
-        *link = LinkInfo {
             source_mac: Some(source),
             ..LinkInfo::default()
         };

@@ -37,6 +37,7 @@ pub use headers::{
 };
 
 use crate::capture::LinkType;
+pub(crate) use fast::{ANY, TCP, UDP};
 use payload::Payload;
 
 /// What is wanted beyond the headers that count; each costs only when asked for.
@@ -83,38 +84,28 @@ pub fn decode(
     want: Want,
     link: &mut LinkInfo,
 ) -> Decoded {
-    match decode_plain(link_type, frame, want, link) {
+    let plain = decode_plain::<TCP>(link_type, frame, want, link)
+        .or_else(|| decode_plain::<UDP>(link_type, frame, want, link))
+        .or_else(|| decode_plain::<ANY>(link_type, frame, want, link));
+    match plain {
         Some(headers) => Decoded::Transport(headers),
         None => decode_any(link_type, frame, original_len, want, link),
     }
 }
 
-/// The shortcut of [`decode`] alone: the headers of a frame as most are, `None` of any other.
+/// The shortcut of [`decode`] alone: the headers of a frame as most are, or of those that are `ONLY` this or
+/// that (see [`ANY`]), `None` of any other.
 ///
 /// Inlined, as what is made of the headers should be: then they are never put together.
 #[inline(always)]
-pub(crate) fn decode_plain(
+pub(crate) fn decode_plain<const ONLY: u8>(
     link_type: LinkType,
     frame: &[u8],
     want: Want,
     link: &mut LinkInfo,
 ) -> Option<Headers> {
     match link_type {
-        LinkType::ETHERNET => fast::decode(frame, want, link),
-        _ => None,
-    }
-}
-
-/// The same for a frame with IPv4 and this protocol only.
-#[inline(always)]
-pub(crate) fn decode_v4<const PROTOCOL: u8>(
-    link_type: LinkType,
-    frame: &[u8],
-    want: Want,
-    link: &mut LinkInfo,
-) -> Option<Headers> {
-    match link_type {
-        LinkType::ETHERNET => fast::decode_v4::<PROTOCOL>(frame, want, link),
+        LinkType::ETHERNET => fast::decode::<ONLY>(frame, want, link),
         _ => None,
     }
 }

@@ -109,7 +109,7 @@ impl Span {
 
     /// The span over the times of both.
     #[inline]
-    pub(crate) fn and(self, other: Self) -> Self {
+    fn and(self, other: Self) -> Self {
         Self {
             first: self.first.min(other.first),
             last: self.last.max(other.last),

@@ -163,10 +163,9 @@ impl Tracker {
                 analysis.into_iter().for_each(prefetch);
             }
             Some(Place::Young(at)) if TALLY => {
-                let young = self.young.get(at);
-                young
-                    .into_iter()
-                    .for_each(|young| young.prefetch_tally(&self.rooms, packet));
+                if let Some(young) = self.young.get(at) {
+                    young.prefetch_tally(&self.rooms, &packet.facts);
+                }
             }
             Some(Place::Young(_) | Place::Udp(_)) | None => {}
         }

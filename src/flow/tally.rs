@@ -54,7 +54,7 @@ impl Tally {
     /// None yet.
     pub(super) fn begin(&mut self, syn: &PacketFacts, answer: &PacketFacts) {
         for packet in [syn, answer] {
-            self.sides[usize::from(packet.has(marks::FROM_HIGH))].begin(packet.seq);
+            self.of_mut(packet.from()).begin(packet.seq);
         }
         self.answer = *answer;
     }
@@ -71,7 +71,7 @@ impl Tally {
     /// Adds an everyday packet, if there is room; none that came before it has a later time.
     #[inline(always)]
     pub(super) fn add(&mut self, packet: &PacketFacts) -> bool {
-        let sums = &mut self.sides[usize::from(packet.has(marks::FROM_HIGH))];
+        let sums = self.of_mut(packet.from());
         if sums.pkts == u16::MAX {
             return false;
         }
@@ -82,13 +82,18 @@ impl Tally {
     /// Starts to fetch the sums to which the sender of `packet` adds.
     #[inline]
     pub(super) fn prefetch(&self, packet: &PacketFacts) {
-        let sums = &self.sides[usize::from(packet.has(marks::FROM_HIGH))];
-        prefetch_head(sums);
+        prefetch_head(self.of(packet.from()));
     }
 
     /// The sums of those that came from `end`.
+    #[inline(always)]
     pub(super) fn of(&self, end: End) -> &Sums {
         &self.sides[usize::from(end == End::High)]
+    }
+
+    #[inline(always)]
+    fn of_mut(&mut self, end: End) -> &mut Sums {
+        &mut self.sides[usize::from(end == End::High)]
     }
 }
 

@@ -219,16 +219,21 @@ impl Young {
             && Tally::may_follow(&self.first, &packet.facts)
     }
 
+    #[inline]
+    fn has_tally(&self) -> bool {
+        self.has & has::TALLY != 0
+    }
+
     /// Everyday packets are tallied until another one comes.
     #[inline]
-    pub(super) fn adds_to_tally(&self) -> bool {
-        self.count == 1 && self.has & has::TALLY != 0
+    fn adds_to_tally(&self) -> bool {
+        self.count == 1 && self.has_tally()
     }
 
     /// Packets that are in rooms, or in the place of the second one.
     #[inline]
     fn kept(&self) -> usize {
-        usize::from(self.count - u8::from(self.has & has::TALLY != 0))
+        usize::from(self.count - u8::from(self.has_tally()))
     }
 
     /// A place for one packet more, for which there is room.
@@ -305,7 +310,7 @@ impl Young {
             *room = place;
             place = rooms.packets.at(place).earlier;
         }
-        if self.has & has::TALLY != 0 {
+        if self.has_tally() {
             let tally = rooms.tallies.at(place);
             flow.count(&tally.answer, other_mac, options);
             flow.count_tally(tally);
@@ -404,9 +409,10 @@ impl Young {
             true => size_of::<PacketFacts>(),
             false => self.rooms() * size_of::<Room>(),
         };
-        let tally = match self.has & has::TALLY {
-            0 => 0,
-            _ => size_of::<Tally>(),
+        let tally = if self.has_tally() {
+            size_of::<Tally>()
+        } else {
+            0
         };
         let link = if self.link == NONE {
             0
@@ -418,9 +424,9 @@ impl Young {
 
     /// Starts to fetch the sums to which `packet` may be added.
     #[inline(always)]
-    pub(super) fn prefetch_tally(&self, rooms: &Rooms, packet: &PacketInfo) {
+    pub(super) fn prefetch_tally(&self, rooms: &Rooms, packet: &PacketFacts) {
         if self.adds_to_tally() {
-            rooms.tallies.at(self.latest).prefetch(&packet.facts);
+            rooms.tallies.at(self.latest).prefetch(packet);
         }
     }
 
@@ -428,11 +434,7 @@ impl Young {
     #[inline(always)]
     pub(super) fn prefetch_packets(&self, rooms: &Rooms, number: usize) {
         // A tally is a place by itself, as if its packet filled a room.
-        let beside = if self.has & has::TALLY == 0 {
-            0
-        } else {
-            ROOM - 1
-        };
+        let beside = if self.has_tally() { ROOM - 1 } else { 0 };
         if number * ROOM < usize::from(self.count) + beside {
             self.prefetch_room(rooms, number);
         }

@@ -3,6 +3,8 @@
 //!
 //! A flow of few packets is kept as these packets, and has no state: see [`Young`].
 
+use std::slice;
+
 use super::base::Tracked;
 use super::ending::{Candidate, Fragments};
 use super::index::Index;
@@ -23,6 +25,30 @@ const STEP: usize = 4;
 
 /// Places that are remembered for packets on their way through these steps.
 const ON_THE_WAY: usize = 2 * STEP;
+
+/// What goes along with packets on their way.
+struct Way<'p> {
+    links: slice::Iter<'p, LinkInfo>,
+    /// Where the flows of the latest ones are, by what the index said.
+    guesses: [Option<Place>; ON_THE_WAY],
+}
+
+impl<'p> Way<'p> {
+    /// What is around the packet that is counted now.
+    #[inline(always)]
+    fn link_of(&mut self, packet: &PacketInfo) -> Option<&'p LinkInfo> {
+        if packet.facts.has(marks::WRAPPED) {
+            self.next_link()
+        } else {
+            None
+        }
+    }
+
+    #[cold]
+    fn next_link(&mut self) -> Option<&'p LinkInfo> {
+        self.links.next()
+    }
+}
 
 /// A table of flows, fed with packets in the order of the trace.
 pub struct Tracker {
@@ -110,35 +136,63 @@ impl Tracker {
     }
 
     fn process_all<const TALLY: bool>(&mut self, packets: &[PacketInfo], links: &[LinkInfo]) {
-        let mut links = links.iter();
-        let mut guesses = [None; ON_THE_WAY];
-        for at in 0..packets.len() + 3 * STEP {
-            let before = |steps: usize| packets.get(at.wrapping_sub(steps * STEP));
-            if let Some(packet) = packets.get(at + 2 * STEP) {
-                prefetch(packet);
+        let mut way = Way {
+            links: links.iter(),
+            guesses: [None; ON_THE_WAY],
+        };
+        // In all steps but the first and the last ones there is a packet for each part of them.
+        let windows = packets.windows(5 * STEP + 1);
+        let last = 3 * STEP + windows.len()..packets.len() + 3 * STEP;
+        for at in 0..3 * STEP {
+            self.edge::<TALLY>(packets, at, &mut way);
+        }
+        for (at, window) in windows.enumerate() {
+            prefetch(&window[5 * STEP]);
+            self.fetch_entry(&window[3 * STEP]);
+            let (packet, guess) = (&window[0], way.guesses[at % ON_THE_WAY]);
+            let link = way.link_of(packet);
+            if !TALLY {
+                self.packet(packet, link, guess);
+            } else if !self.tally(packet, guess) {
+                self.packet_apart(packet, link, guess);
             }
-            if let Some(packet) = before(0) {
-                prefetch(self.index.home(packet.index_hash()));
-            }
-            if let Some(packet) = before(3) {
-                let link = match packet.facts.has(marks::WRAPPED) {
-                    true => links.next(),
-                    false => None,
-                };
-                let guess = guesses[(at + STEP) % ON_THE_WAY];
-                if !TALLY {
-                    self.packet(packet, link, guess);
-                } else if !self.tally(packet, guess) {
-                    self.packet_apart(packet, link, guess);
-                }
-            }
-            if let Some(packet) = before(2) {
-                self.fetch_far::<TALLY>(packet, guesses[at % ON_THE_WAY]);
-            }
-            if let Some(packet) = before(1) {
-                guesses[(at + STEP) % ON_THE_WAY] = self.fetch_flow(packet);
+            self.fetch_far::<TALLY>(&window[STEP], way.guesses[(at + STEP) % ON_THE_WAY]);
+            way.guesses[at % ON_THE_WAY] = self.fetch_flow(&window[2 * STEP]);
+        }
+        for at in last {
+            self.edge::<TALLY>(packets, at, &mut way);
+        }
+    }
+
+    /// A step for which some packets may be missing, the one that is counted being `at` less three times [`STEP`].
+    #[inline(never)]
+    fn edge<const TALLY: bool>(&mut self, packets: &[PacketInfo], at: usize, way: &mut Way<'_>) {
+        let before = |steps: usize| packets.get(at.wrapping_sub(steps * STEP));
+        let slot = (at + STEP) % ON_THE_WAY;
+        if let Some(packet) = packets.get(at + 2 * STEP) {
+            prefetch(packet);
+        }
+        if let Some(packet) = before(0) {
+            self.fetch_entry(packet);
+        }
+        if let Some(packet) = before(3) {
+            let (link, guess) = (way.link_of(packet), way.guesses[slot]);
+            if !TALLY || !self.tally(packet, guess) {
+                self.packet_apart(packet, link, guess);
             }
         }
+        if let Some(packet) = before(2) {
+            self.fetch_far::<TALLY>(packet, way.guesses[at % ON_THE_WAY]);
+        }
+        if let Some(packet) = before(1) {
+            way.guesses[slot] = self.fetch_flow(packet);
+        }
+    }
+
+    /// Starts to fetch what the index has for a packet.
+    #[inline(always)]
+    fn fetch_entry(&self, packet: &PacketInfo) {
+        prefetch(self.index.home(packet.index_hash()));
     }
 
     /// Guesses where a packet's flow is, and starts to fetch it.
@@ -185,7 +239,7 @@ impl Tracker {
         }
     }
 
-    /// Counts another packet, whose flow may be at `guess`; it is no part of the loop over everyday ones.
+    /// The same as [`Tracker::packet`], where it shall be no part of a loop.
     #[inline(never)]
     fn packet_apart(&mut self, packet: &PacketInfo, link: Option<&LinkInfo>, guess: Option<Place>) {
         self.packet(packet, link, guess);

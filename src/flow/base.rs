@@ -273,13 +273,13 @@ impl Flow {
     /// Time of the first packet.
     #[inline]
     pub fn first(&self) -> i64 {
-        self.times().get().map_or(0, |(first, _)| first)
+        self.times().first
     }
 
     /// Time of the last packet.
     #[inline]
     pub fn last(&self) -> i64 {
-        self.times().get().map_or(0, |(_, last)| last)
+        self.times().last
     }
 
     /// Packets of both sides.
@@ -313,14 +313,10 @@ impl Flow {
 
     /// Whether silence of more than `timeout` has ended the flow: the gap rule (spec 4.1), or its
     /// half that needs no packet if `time` is `None`.
-    #[inline]
     pub(super) fn is_past(&self, timeout: i64, time: Option<Timestamp>, clock: Timestamp) -> bool {
         let last = Timestamp(self.last());
-        let newest = time.map_or(clock, |time| clock.max(time));
-        // Within the time-out of its last packet it is within that of when it was heard of, too.
-        newest.since(last) > timeout
-            && (time.is_some_and(|time| time.since(last) > timeout)
-                || clock.0.saturating_sub(self.heard()) > timeout)
+        time.is_some_and(|time| time.since(last) > timeout)
+            || clock.0.saturating_sub(self.heard()) > timeout
     }
 
     /// When it was last heard of: by its own time or by the trace clock then.
@@ -389,8 +385,20 @@ pub(super) trait Tracked {
     fn is_reused_by(&self, packet: &PacketFacts) -> bool;
 
     /// Why the flow has ended before `packet`, if it has: silence, age, or a new connection.
-    #[inline]
+    #[inline(always)]
     fn ended_before(&self, packet: &PacketInfo, options: &FlowOptions) -> Option<EndReason> {
+        // Within the time-out of its last packet it is within that of when it was heard of, too.
+        let newest = packet.clock.max(packet.facts.time);
+        let is_heard = newest.since(Timestamp(self.flow().last())) <= self.timeout(options);
+        if is_heard && options.active_timeout.is_none() && !self.is_reused_by(&packet.facts) {
+            return None;
+        }
+        self.reason_before(packet, options)
+    }
+
+    /// The same, by all rules.
+    #[inline(never)]
+    fn reason_before(&self, packet: &PacketInfo, options: &FlowOptions) -> Option<EndReason> {
         let flow = self.flow();
         let is_older = |limit| packet.facts.time.since(Timestamp(flow.first())) > limit;
         if flow.is_past(self.timeout(options), Some(packet.facts.time), packet.clock) {

@@ -154,7 +154,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
         } else if let Some(info) = intake.plain::<ANY>(&packet, &mut link) {
             self.send(info, &link)
         } else {
-            self.other(&packet)
+            self.other(packet)
         };
         self.go_on(taken)
     }
@@ -197,9 +197,9 @@ impl<C: FnMut() -> Result<(), Stopped>> TakeView<DecodedPacket> for Dealing<'_, 
 impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
     /// What is done with a packet that is not as most are.
     #[inline(never)]
-    fn other(&mut self, packet: &Packet<'_>) -> Result<(), Stopped> {
+    fn other(&mut self, packet: Packet<'_>) -> Result<(), Stopped> {
         let mut link = LinkInfo::default();
-        match self.dealer.intake.other(packet, &mut link) {
+        match self.dealer.intake.other(&packet, &mut link) {
             Some(info) => self.send(info, &link),
             None => Ok(()),
         }

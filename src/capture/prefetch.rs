@@ -17,21 +17,22 @@ const EACH_TIME: usize = 2;
 /// which is all from `reached` on, and returns the new `reached`.
 #[inline]
 pub(crate) fn fetch_ahead(bytes: &[u8], at: usize, reached: usize) -> usize {
-    let target = at.saturating_add(AHEAD_BYTES);
+    let target = at.wrapping_add(AHEAD_BYTES);
     let mut reached = reached.max(at);
     while reached < target {
         prefetch(bytes, reached);
         reached += LINE_BYTES;
     }
     prefetch_lines(bytes, target, EACH_TIME);
-    target.saturating_add(EACH_TIME * LINE_BYTES)
+    target.wrapping_add(EACH_TIME * LINE_BYTES)
 }
 
 /// Asks for as many lines as that, from the one that holds `bytes[at]` on.
 #[inline]
 pub(super) fn prefetch_lines(bytes: &[u8], at: usize, lines: usize) {
+    let Some(bytes) = bytes.get(at..) else { return };
     for line in 0..lines {
-        prefetch(bytes, at.saturating_add(line * LINE_BYTES));
+        prefetch(bytes, line * LINE_BYTES);
     }
 }
 

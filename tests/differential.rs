@@ -38,15 +38,17 @@ fn any_how() -> impl Strategy<Value = How> {
         2 => Just(SUMS.to_vec()),
         1 => subsequence(GROUPS.to_vec(), 0..GROUPS.len()),
     ];
+    let batch = prop_oneof![1 => Just(usize::MAX), 1 => Just(1), 1 => 1_usize..30];
     let epoch_ends = vec(0_usize..120, 0..6);
-    (1_u64..5, any::<u64>(), hashes, epoch_ends, groups).prop_map(
-        |(tables, seed, hashes, mut epoch_ends, groups)| {
+    (1_u64..5, any::<u64>(), hashes, batch, epoch_ends, groups).prop_map(
+        |(tables, seed, hashes, batch, mut epoch_ends, groups)| {
             epoch_ends.sort_unstable();
             epoch_ends.dedup();
             How {
                 tables,
                 seed,
                 hashes,
+                batch,
                 epoch_ends,
                 groups: Groups::of(&groups),
             }
@@ -154,6 +156,25 @@ fn more_everyday_packets_than_are_counted_together_are_all_counted() {
     assert_eq!(rows[0]["s_pkts"], reference::Cell::U(70_001));
 }
 
+/// The clock is eight seconds ahead of the last packet that a flow had: silence counts from the packet.
+#[test]
+fn everyday_packets_after_a_late_one_come_too_late_by_its_time() {
+    for (seconds, rows) in [(300, 1), (305, 2)] {
+        let trace = exchange::Exchange::parse(&format!(
+            "0.000 C>S [S] seq 1000
+             9.000 C>S UDP length 1
+             9.001 C>S UDP length 1
+             1.000 S>C [S.] seq 5000 ack 1001
+           {seconds}.000 C>S [.] seq 1001 ack 5001"
+        ));
+        let options = RefOptions::default();
+        let differences = compare(&trace.packets, &options, &sums());
+        assert!(differences.is_empty(), "{}", told(&differences));
+        let tracked = tracked::track(&trace.packets, &options, &sums());
+        assert_eq!(tracked.tcp.len(), rows);
+    }
+}
+
 #[test]
 fn testdata_gives_the_rows_of_the_reference() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
@@ -257,9 +278,11 @@ fn compare_folder(folder: &Path) -> usize {
     compared
 }
 
-/// One table that counts everyday packets together.
+/// One table that counts everyday packets together, each when it comes: a flow is found at once, as it must be
+/// for that.
 fn sums() -> How {
     How {
+        batch: 1,
         groups: Groups::of(SUMS),
         ..How::default()
     }

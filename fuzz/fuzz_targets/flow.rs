@@ -124,6 +124,10 @@ fn how(head: &[u8; HEAD], packets: usize) -> How {
         tables: 1 + u64::from(head[0] >> 2 & 3),
         seed: u64::from(head[2]),
         hashes: if head[0] & 16 == 0 { u64::MAX } else { 2 },
+        batch: match head[0] >> 5 {
+            0..=3 => usize::MAX,
+            more => 1 << (more - 4),
+        },
         epoch_ends: (0..packets).step_by(1 + usize::from(head[3])).collect(),
         groups: Groups::of(&wanted.map(|(_, group)| *group).collect::<Vec<_>>()),
     }

@@ -152,18 +152,16 @@ impl Young {
         rooms: &mut Rooms,
         options: &FlowOptions,
     ) -> bool {
-        let time = packet.facts.time;
         if !self.adds_to_tally()
-            || time < self.heard
-            || time < packet.clock
-            || time.since(self.heard) > options.tcp_idle
+            || !self.is_in_order(packet)
+            || packet.facts.time.since(Timestamp(self.last())) > options.tcp_idle
             || options.active_timeout.is_some()
             || !rooms.tallies.at_mut(self.latest).add(&packet.facts)
         {
             return false;
         }
         self.flags |= packet.facts.flags;
-        (self.heard, self.behind) = (time, 0);
+        (self.heard, self.behind) = (packet.facts.time, 0);
         true
     }
 
@@ -182,7 +180,6 @@ impl Young {
         {
             return false;
         }
-        let last = self.last().max(packet.facts.time.0);
         if count == 0 && self.may_tally(packet, options) {
             let (place, tally) = rooms.tallies.take();
             tally.begin(&self.first, &packet.facts);
@@ -200,15 +197,32 @@ impl Young {
             }
         }
         self.count += 1;
-        self.hear(packet, last);
+        self.hear(packet);
         true
     }
 
-    /// Notes a packet after which the last of all is of time `last`.
-    #[inline]
-    fn hear(&mut self, packet: &PacketInfo, last: i64) {
-        let heard = packet.clock.0.max(last);
+    /// Whether a packet is not older than the last one, and the trace clock not ahead of it.
+    #[inline(always)]
+    fn is_in_order(&self, packet: &PacketInfo) -> bool {
+        let time = packet.facts.time;
+        time >= self.heard && time >= packet.clock
+    }
+
+    /// Notes that a packet came.
+    #[inline(always)]
+    fn hear(&mut self, packet: &PacketInfo) {
         self.flags |= packet.facts.flags;
+        if self.is_in_order(packet) {
+            (self.heard, self.behind) = (packet.facts.time, 0);
+        } else {
+            self.hear_late(packet);
+        }
+    }
+
+    #[cold]
+    fn hear_late(&mut self, packet: &PacketInfo) {
+        let last = self.last().max(packet.facts.time.0);
+        let heard = packet.clock.0.max(last);
         (self.heard, self.behind) = (Timestamp(heard), microseconds(heard, last));
     }
 
@@ -354,8 +368,17 @@ impl Young {
     }
 
     /// The time of the last of its packets, or some microseconds before it.
-    #[inline]
+    #[inline(always)]
     fn last(&self) -> i64 {
+        if self.behind == 0 {
+            self.heard.0
+        } else {
+            self.last_behind()
+        }
+    }
+
+    #[cold]
+    fn last_behind(&self) -> i64 {
         let behind = i64::from(self.behind) * 1000;
         self.heard.0.saturating_sub(behind)
     }

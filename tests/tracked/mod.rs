@@ -35,6 +35,8 @@ pub(crate) struct How {
     pub seed: u64,
     /// All hashes are taken modulo this: a small one makes keys collide.
     pub hashes: u64,
+    /// How many packets a table counts together, at most; at least 1.
+    pub batch: usize,
     /// The epoch ends after packets with these numbers, in ascending order.
     pub epoch_ends: Vec<usize>,
     /// The groups of columns.
@@ -47,6 +49,7 @@ impl Default for How {
             tables: 1,
             seed: 1,
             hashes: u64::MAX,
+            batch: usize::MAX,
             epoch_ends: Vec::new(),
             groups: Groups::of(GROUPS),
         }
@@ -116,6 +119,7 @@ struct Tables {
     trackers: Vec<Tracker>,
     waiting: Vec<Vec<PacketInfo>>,
     hashes: u64,
+    batch: usize,
     closed: ClosedFlows,
 }
 
@@ -128,6 +132,7 @@ impl Tables {
                 .collect(),
             waiting: (0..how.tables).map(|_| Vec::new()).collect(),
             hashes: how.hashes,
+            batch: how.batch,
             closed: ClosedFlows::default(),
         }
     }
@@ -146,14 +151,23 @@ impl Tables {
         let table = usize::try_from((info.hash >> 32) % tables).expect("there are few");
         info.hash %= self.hashes;
         self.waiting[table].push(info);
+        if self.waiting[table].len() >= self.batch {
+            self.count(table);
+        }
+    }
+
+    /// Has a table count what waits for it.
+    fn count(&mut self, table: usize) {
+        let waiting = &mut self.waiting[table];
+        self.trackers[table].process(waiting, &[]);
+        waiting.clear();
     }
 
     fn end_epoch(&mut self) {
         let clock = self.intake.clock();
-        for (tracker, waiting) in self.trackers.iter_mut().zip(&mut self.waiting) {
-            tracker.process(waiting, &[]);
-            waiting.clear();
-            let Ok(()) = tracker.end_epoch(clock, |piece| self.closed.add(piece));
+        for table in 0..self.trackers.len() {
+            self.count(table);
+            let Ok(()) = self.trackers[table].end_epoch(clock, |piece| self.closed.add(piece));
         }
     }
 

@@ -195,7 +195,7 @@ impl<C: FnMut() -> Result<(), Stopped>> TakeView<DecodedPacket> for Dealing<'_, 
 }
 
 impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
-    /// What is done with a packet that is not as most are.
+    /// What is done with a packet that is not as most are. It is given by value: a plain one need not be in memory.
     #[inline(never)]
     fn other(&mut self, packet: Packet<'_>) -> Result<(), Stopped> {
         let mut link = LinkInfo::default();

@@ -91,6 +91,15 @@ pub(super) struct Effects {
     pub(super) is_gap: bool,
 }
 
+/// What of a packet's numbers is not new.
+#[derive(Clone, Copy, Default)]
+struct Repeated {
+    /// Numbers that had been seen (*rex*).
+    numbers: i64,
+    /// It filled a hole (*ooo*).
+    out_of_order: bool,
+}
+
 impl Seen<'_> {
     fn is(&self, flag: u8) -> bool {
         self.packet.flag(flag)
@@ -147,16 +156,16 @@ impl Analysis {
         if len > 0 {
             me.opt.segment.add(len);
         }
-        let overlap = sequence(seen, me, peer, max_segments);
+        let repeated = sequence(seen, me, peer, max_segments);
         let is_gap = acknowledgement(seen, peer);
         if !seen.is(RST) {
-            positions(seen, me, overlap.numbers == 0);
-            windows(seen, me, peer, window, overlap.numbers == 0);
-            flight(seen, me, peer, &overlap);
+            positions(seen, me, repeated.numbers == 0);
+            windows(seen, me, peer, window, repeated.numbers == 0);
+            flight(seen, me, peer, repeated);
             messages(seen, me);
         }
         Effects {
-            repeated: overlap.numbers > 0,
+            repeated: repeated.numbers > 0,
             is_gap,
         }
     }
@@ -237,50 +246,66 @@ fn sequence(
     me: &mut SideAnalysis,
     peer: &SideAnalysis,
     max_segments: usize,
-) -> Overlap {
+) -> Repeated {
     let count = seen.numbers();
     if count == 0 {
-        return Overlap::default();
+        return Repeated::default();
     }
-    let sent = Sent {
-        first: seen.seq,
-        count,
-        payload: seen.seq + seen.one(SYN),
-        payload_len: seen.len(),
-        time: seen.packet.time.0,
-        id: seen.packet.id,
-    };
-    let overlap = match me.segments.send_next(sent, max_segments) {
-        true => Overlap::default(),
-        false => send(seen, sent, me, peer, max_segments),
+    let (packet, seq) = (seen.packet, seen.seq);
+    let repeated = if me.segments.send_next(sent(packet, seq), max_segments) {
+        Repeated::default()
+    } else {
+        let have_isns = seen.isn.is_some() && seen.peer_isn.is_some();
+        send(packet, seq, have_isns, me, peer, max_segments)
     };
     if !seen.is(RST) {
-        me.position.numbers += count - overlap.numbers;
+        me.position.numbers += count - repeated.numbers;
     }
-    overlap
+    repeated
 }
 
-/// Adds what a packet sent to the segments, and counts what it turned out to be.
+/// What a packet sends, whose number is `seq`.
+#[inline(always)]
+fn sent(packet: TcpPacket<'_>, seq: i64) -> Sent {
+    let one = |flag| i64::from(packet.flag(flag));
+    let payload_len = i64::from(packet.payload_len);
+    Sent {
+        first: seq,
+        count: payload_len + one(SYN) + one(FIN),
+        payload: seq + one(SYN),
+        payload_len,
+        time: packet.time.0,
+        id: packet.id,
+    }
+}
+
+/// Adds what a packet sent to the segments, and counts what it turned out to be. It is told and tells no more
+/// than fits into registers, so that nothing of an everyday packet has to be in memory for it.
 #[inline(never)]
 fn send(
-    seen: &Seen<'_>,
-    sent: Sent,
+    packet: TcpPacket<'_>,
+    seq: i64,
+    have_isns: bool,
     me: &mut SideAnalysis,
     peer: &SideAnalysis,
     max_segments: usize,
-) -> Overlap {
+) -> Repeated {
     let (rtt, counts) = (&me.rtt, &mut me.seq);
-    let is_window_closed =
-        peer.position.is_window_closed() && seen.isn.is_some() && seen.peer_isn.is_some();
+    let is_window_closed = have_isns && peer.position.is_window_closed();
     let mut judge = Judge::new(rtt, &peer.rtt, is_window_closed);
-    let overlap = me.segments.send(sent, max_segments, &mut judge);
+    let overlap = me
+        .segments
+        .send(sent(packet, seq), max_segments, &mut judge);
     if let Some(classes) = judge.counts() {
         counts.count_classes(classes);
     }
     if overlap != Overlap::default() {
         counts.count_overlap(&overlap);
     }
-    overlap
+    Repeated {
+        numbers: overlap.numbers,
+        out_of_order: overlap.out_of_order,
+    }
 }
 
 /// Step 10: the acknowledgement, on the peer's segments (spec 6.4). Whether it tells of a gap (6.6).
@@ -351,8 +376,8 @@ fn windows(
 
 /// Step 13: bytes in flight (spec 6.5).
 #[inline(always)]
-fn flight(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis, overlap: &Overlap) {
-    if seen.is(SYN) || overlap.numbers > 0 || overlap.out_of_order {
+fn flight(seen: &Seen<'_>, me: &mut SideAnalysis, peer: &SideAnalysis, repeated: Repeated) {
+    if seen.is(SYN) || repeated.numbers > 0 || repeated.out_of_order {
         return;
     }
     let Some(base) = peer

@@ -28,6 +28,8 @@ const STEPS_MAX: usize = 80;
 const SUMS: &[Group] = &[Group::Core, Group::Time];
 /// Exchanges that are made where `PROPTEST_CASES` does not say.
 const CASES: u32 = 1000;
+/// Nanoseconds.
+const SECOND: i64 = 1_000_000_000;
 /// Differences that are told; the rest is counted.
 const TOLD_MAX: usize = 20;
 
@@ -68,7 +70,7 @@ fn any_options() -> impl Strategy<Value = RefOptions> {
     let active_timeout = prop_oneof![
         4 => Just(None),
         1 => any::<u32>().prop_map(|ns| Some(i64::from(ns))),
-        1 => (0_i64..100).prop_map(|seconds| Some(seconds * 1_000_000_000)),
+        1 => (0_i64..100).prop_map(|seconds| Some(seconds * SECOND)),
     ];
     let options = (max_segments, active_timeout, time_outs);
     options.prop_map(|(max_segments, active_timeout, time_outs)| {
@@ -85,7 +87,8 @@ fn any_options() -> impl Strategy<Value = RefOptions> {
     })
 }
 
-fn config() -> ProptestConfig {
+/// For so many `times` the usual number of cases.
+fn config(times: u32) -> ProptestConfig {
     let usual = ProptestConfig {
         // A failure is told as an exchange, which then becomes a test of its own.
         failure_persistence: None,
@@ -95,11 +98,12 @@ fn config() -> ProptestConfig {
         Some(_) => usual.cases,
         None => CASES,
     };
+    let cases = times.saturating_mul(cases);
     ProptestConfig { cases, ..usual }
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(1))]
 
     #[test]
     fn exchanges_give_the_rows_of_the_reference(
@@ -120,6 +124,50 @@ proptest! {
         let differences = analysed_or_not(&trace.packets, &options, &how);
         prop_assert!(differences.is_empty(), "{}", told(&differences));
     }
+}
+
+proptest! {
+    // They are short.
+    #![proptest_config(config(4))]
+
+    /// Few packets, whose times are whole seconds as the time-outs are: so all that can happen around these does.
+    #[test]
+    fn flows_end_where_those_of_the_reference_do(
+        trace in traces(16),
+        seconds in vec(-2_i64..5, 1..20),
+        options in time_outs_of_seconds(),
+        how in any_how(),
+    ) {
+        let packets = timed(trace.packets, &seconds);
+        let mut differences = compare(&packets, &options, &how);
+        differences.extend(analysed_or_not(&packets, &options, &how));
+        prop_assert!(differences.is_empty(), "{}", told(&differences));
+    }
+}
+
+fn time_outs_of_seconds() -> impl Strategy<Value = RefOptions> {
+    let seconds = (1_i64..7).prop_map(|seconds| seconds * SECOND);
+    let active_timeout =
+        prop_oneof![3 => Just(None), 1 => (1_i64..20).prop_map(|seconds| Some(seconds * SECOND))];
+    (vec(seconds, 5), active_timeout).prop_map(|(seconds, active_timeout)| RefOptions {
+        tcp_idle: seconds[0],
+        tcp_singleton: seconds[1],
+        tcp_linger: seconds[2],
+        udp_idle: seconds[3],
+        udp_singleton: seconds[4],
+        active_timeout,
+        ..RefOptions::default()
+    })
+}
+
+/// The packets at other times: each so many `seconds` after the one before.
+fn timed(mut packets: Vec<RefPacket>, seconds: &[i64]) -> Vec<RefPacket> {
+    let mut now = 1_700_000_000;
+    for (packet, seconds) in packets.iter_mut().zip(seconds.iter().cycle()) {
+        now += seconds;
+        packet.time = now * SECOND;
+    }
+    packets
 }
 
 /// What rows with the columns of `link`, which the reference has not, say otherwise without analysis.

@@ -116,13 +116,17 @@ pub(crate) fn traces(most: usize) -> impl Strategy<Value = Trace> {
         1 => (0_u32..400).prop_map(|back| [1000, u32::MAX - back]),
         1 => any::<[u32; 2]>(),
     ];
-    let opening = prop_oneof![4 => Just(true), 1 => Just(false)];
+    // Behind so many steps, if at all.
+    let opening =
+        prop_oneof![2 => Just(Some(0)), 2 => (1_usize..6).prop_map(Some), 1 => Just(None)];
     // The trace clock treats the very first packet's time in its own way.
     let first_ahead = prop_oneof![9 => Just(0_i64), 1 => 0_i64..1_000_000_000];
     (first_numbers, opening, first_ahead, vec(step(), 1..=most)).prop_map(
-        |(first_numbers, opening, first_ahead, steps)| {
-            let opening = if opening { handshake() } else { Vec::new() };
-            let steps: Vec<Step> = opening.into_iter().chain(steps).collect();
+        |(first_numbers, opening, first_ahead, mut steps)| {
+            if let Some(at) = opening {
+                let at = at.min(steps.len());
+                steps.splice(at..at, handshake());
+            }
             let mut packets = play::packets(first_numbers, &steps);
             if let Some(first) = packets.first_mut() {
                 first.time += first_ahead * 1000;

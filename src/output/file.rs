@@ -17,7 +17,8 @@ use super::encoders::Chunks;
 /// Row groups that may end before the first of them is written: a slow disk holds up the encoding then.
 const AHEAD: usize = 2;
 
-/// A file that a thread writes.
+/// A file that a thread writes, which has closed it when this is dropped. What sends its chunks has to be
+/// dropped before.
 pub(super) struct TableFile {
     /// One for each row group that may end now.
     room: Receiver<()>,
@@ -68,6 +69,16 @@ impl TableFile {
     }
 }
 
+/// Whoever gives up a table may remove its file, which some systems forbid while it is open.
+impl Drop for TableFile {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // What it was to write nobody wants.
+            let _ = thread.join();
+        }
+    }
+}
+
 /// What the thread has.
 struct Writing {
     file: SerializedFileWriter<BufWriter<File>>,
@@ -115,6 +126,7 @@ fn stopped() -> ParquetError {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
     use arrow::datatypes::{DataType, Field, Schema};
@@ -123,7 +135,9 @@ mod tests {
 
     use super::super::encode::{Cell, ColumnWriter, Layout, as_it_is};
     use super::super::encoders::{Encoders, End};
+    use super::super::{TableWriter, udp_columns};
     use super::*;
+    use crate::config::FlowOptions;
 
     /// The error does not wait for the end of the table.
     #[test]
@@ -145,5 +159,19 @@ mod tests {
         }
         assert_eq!(ended, AHEAD);
         assert!(file.finish().is_err());
+    }
+
+    #[test]
+    fn a_table_that_is_given_up_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        for number in 0..50 {
+            let path = folder.path().join(number.to_string());
+            let options = FlowOptions::default();
+            drop(TableWriter::create(&path, udp_columns(0), &options, &pool).unwrap());
+            let open = fs::read_dir("/proc/self/fd").unwrap();
+            let mut open = open.filter_map(|open| fs::read_link(open.ok()?.path()).ok());
+            assert!(open.all(|open| open != path));
+        }
     }
 }

@@ -39,10 +39,11 @@ const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 /// Writes one of the tables. It waits for the threads of its pool, so it is not for one of them.
 pub struct TableWriter<'p, F> {
     path: PathBuf,
-    file: TableFile,
     /// Whole chunks of the next block, then one that is not.
     pending: Vec<Vec<Box<F>>>,
     encoders: Encoders<'p, F>,
+    /// Dropped behind the encoders, whose end it waits for.
+    file: TableFile,
     group_rows: usize,
     rows: u64,
 }

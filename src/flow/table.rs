@@ -146,45 +146,53 @@ impl Tracker {
         for at in 0..3 * STEP {
             self.edge::<TALLY>(packets, at, &mut way);
         }
-        for (at, window) in windows.enumerate() {
-            prefetch(&window[5 * STEP]);
-            self.fetch_entry(&window[3 * STEP]);
-            let (packet, guess) = (&window[0], way.guesses[at % ON_THE_WAY]);
-            let link = way.link_of(packet);
-            if !TALLY {
-                self.packet(packet, link, guess);
-            } else if !self.tally(packet, guess) {
-                self.packet_apart(packet, link, guess);
-            }
-            self.fetch_far::<TALLY>(&window[STEP], way.guesses[(at + STEP) % ON_THE_WAY]);
-            way.guesses[at % ON_THE_WAY] = self.fetch_flow(&window[2 * STEP]);
+        for (at, window) in (3 * STEP..).zip(windows) {
+            let at_hand = [5, 3, 2, 1, 0].map(|steps| Some(&window[steps * STEP]));
+            self.step::<TALLY, TALLY>(at, at_hand, &mut way);
         }
         for at in last {
             self.edge::<TALLY>(packets, at, &mut way);
         }
     }
 
-    /// A step for which some packets may be missing, the one that is counted being `at` less three times [`STEP`].
+    /// A step for which some packets may be missing.
     #[inline(never)]
     fn edge<const TALLY: bool>(&mut self, packets: &[PacketInfo], at: usize, way: &mut Way<'_>) {
-        let before = |steps: usize| packets.get(at.wrapping_sub(steps * STEP));
+        let ahead = packets.get(at + 2 * STEP);
+        let [here, flow, far, counted] =
+            [0, 1, 2, 3].map(|steps: usize| packets.get(at.wrapping_sub(steps * STEP)));
+        self.step::<TALLY, true>(at, [ahead, here, flow, far, counted], way);
+    }
+
+    /// What is done at packet `at`: with one two steps ahead, with that packet, and with those one, two and three
+    /// steps before it, of which the last one is counted, `APART` from the loop if it is not tallied.
+    #[inline(always)]
+    fn step<const TALLY: bool, const APART: bool>(
+        &mut self,
+        at: usize,
+        [ahead, here, flow, far, counted]: [Option<&PacketInfo>; 5],
+        way: &mut Way<'_>,
+    ) {
+        // The place of the packet that is counted is the next one's to be remembered.
         let slot = (at + STEP) % ON_THE_WAY;
-        if let Some(packet) = packets.get(at + 2 * STEP) {
-            prefetch(packet);
-        }
-        if let Some(packet) = before(0) {
+        ahead.into_iter().for_each(prefetch);
+        if let Some(packet) = here {
             self.fetch_entry(packet);
         }
-        if let Some(packet) = before(3) {
+        if let Some(packet) = counted {
             let (link, guess) = (way.link_of(packet), way.guesses[slot]);
-            if !TALLY || !self.tally(packet, guess) {
+            if TALLY && self.tally(packet, guess) {
+                // That was all.
+            } else if APART {
                 self.packet_apart(packet, link, guess);
+            } else {
+                self.packet(packet, link, guess);
             }
         }
-        if let Some(packet) = before(2) {
+        if let Some(packet) = far {
             self.fetch_far::<TALLY>(packet, way.guesses[at % ON_THE_WAY]);
         }
-        if let Some(packet) = before(1) {
+        if let Some(packet) = flow {
             way.guesses[slot] = self.fetch_flow(packet);
         }
     }

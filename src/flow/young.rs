@@ -160,8 +160,7 @@ impl Young {
         {
             return false;
         }
-        self.flags |= packet.facts.flags;
-        (self.heard, self.behind) = (packet.facts.time, 0);
+        self.hear_in_order(packet);
         true
     }
 
@@ -211,16 +210,22 @@ impl Young {
     /// Notes that a packet came.
     #[inline(always)]
     fn hear(&mut self, packet: &PacketInfo) {
-        self.flags |= packet.facts.flags;
         if self.is_in_order(packet) {
-            (self.heard, self.behind) = (packet.facts.time, 0);
+            self.hear_in_order(packet);
         } else {
             self.hear_late(packet);
         }
     }
 
+    #[inline(always)]
+    fn hear_in_order(&mut self, packet: &PacketInfo) {
+        self.flags |= packet.facts.flags;
+        (self.heard, self.behind) = (packet.facts.time, 0);
+    }
+
     #[cold]
     fn hear_late(&mut self, packet: &PacketInfo) {
+        self.flags |= packet.facts.flags;
         let last = self.last().max(packet.facts.time.0);
         let heard = packet.clock.0.max(last);
         (self.heard, self.behind) = (Timestamp(heard), microseconds(heard, last));

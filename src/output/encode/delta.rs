@@ -41,10 +41,27 @@ impl Delta {
             return self.each(values);
         }
         for &value in values {
-            let block = [value; BLOCK];
-            let (whole, rest) = (times / BLOCK, times % BLOCK);
-            (0..whole).for_each(|_| self.each(&block));
-            self.each(&block[..rest]);
+            self.each(&[value]);
+            self.again(times - 1);
+        }
+    }
+
+    /// Adds the last value so many times more.
+    fn again(&mut self, mut times: usize) {
+        self.count += times;
+        while times > 0 {
+            let now = times.min(BLOCK - self.waiting);
+            if now == BLOCK {
+                // No difference, and none above it.
+                self.blocks.extend_from_slice(&[0; 1 + BLOCK / MINI_BLOCK]);
+            } else {
+                self.deltas[self.waiting..][..now].fill(0);
+                self.waiting += now;
+                if self.waiting == BLOCK {
+                    self.end_block();
+                }
+            }
+            times -= now;
         }
     }
 

@@ -136,3 +136,16 @@ pub(super) fn made_text<F, const N: usize>(
         ..column(entry, DataType::Utf8, Layout::Words, fill)
     }
 }
+
+/// The same, of keys that are made for many rows at once.
+pub(super) fn made_texts<F, const N: usize>(
+    entry: Entry,
+    print: Print,
+    get: impl Fn(&[&F]) -> Vec<[u8; N]> + Send + Sync + 'static,
+) -> Column<F> {
+    let fill: Fill<F> = Box::new(move |rows, _| Cells::texts(get(rows).iter().map(Some)));
+    Column {
+        print,
+        ..column(entry, DataType::Utf8, Layout::Words, fill)
+    }
+}

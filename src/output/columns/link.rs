@@ -1,9 +1,11 @@
 //! The columns of the group `link`: what stands around the headers that count (spec 8.1).
 
+use std::slice;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::fill::{made_text, str, u8, u16, u32, u64};
+use super::fill::{made_text, made_texts, str, u8, u16, u32, u64};
 use super::{Column, Row};
 use crate::config::Group::Link;
 use crate::decode::{IpVersion, LinkInfo, Tunnel};
@@ -14,7 +16,7 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
     let mut columns = first_packet();
     columns.extend(sides());
     columns.push(
-        made_text(
+        made_texts(
             (
                 "community_id",
                 Link,
@@ -22,7 +24,7 @@ pub(super) fn columns<F: Row + 'static>(seed: u16) -> Vec<Column<F>> {
                 "Community ID version 1 of the flow, as Zeek and Suricata print it.",
             ),
             print_community_id,
-            move |f: &F, _| Some(community_id(&f.flow().key, seed)),
+            move |rows: &[&F]| community_ids(rows.iter().map(|row| &row.flow().key), seed),
         )
         .layout(Layout::Unique),
     );
@@ -154,35 +156,40 @@ fn print_mac(mac: &[u8], out: &mut Vec<u8>) {
 /// <https://github.com/corelight/community-id-spec>: SHA-1 over seed, the endpoints in ascending
 /// order, and protocol.
 ///
-/// Nothing but this for one row after the other: the processor then works at several at a time.
-fn community_id(key: &FlowKey, seed: u16) -> [u8; 20] {
-    // The message is one block of the hash. It is put together here, as the words that the hash reads:
-    // what is written in smaller pieces has to be waited for.
-    let mut block = [0; 64];
-    let (low, high) = (&key.low, &key.high);
-    let tail =
-        u128::from(key.protocol as u8) << 40 | u128::from(low.port) << 16 | u128::from(high.port);
-    let len = match key.version {
-        IpVersion::V4 => {
-            let [low, high] = [low, high].map(|end| u128::from_be_bytes(end.address) >> 96);
-            let message = u128::from(seed) << 112 | low << 80 | high << 48 | tail;
-            block[..16].copy_from_slice(&message.to_be_bytes());
-            16
-        }
-        IpVersion::V6 => {
-            block[..2].copy_from_slice(&seed.to_be_bytes());
-            block[2..18].copy_from_slice(&low.address);
-            block[18..34].copy_from_slice(&high.address);
-            block[34..40].copy_from_slice(&tail.to_be_bytes()[10..]);
-            40
-        }
-    };
-    sha1_of_block(block, len)
+/// All messages are made before the first is hashed: the hash reads in wide pieces, and what has just been
+/// written in narrower ones it has to wait for.
+fn community_ids<'k>(keys: impl Iterator<Item = &'k FlowKey>, seed: u16) -> Vec<[u8; 20]> {
+    let blocks: Vec<[u8; 64]> = keys.map(|key| community_id_block(key, seed)).collect();
+    blocks.iter().map(sha1_of_block).collect()
 }
 
-/// SHA-1 of the first bytes of a block, as many as leave room for the padding (RFC 3174, 4).
-fn sha1_of_block(mut block: [u8; 64], len: u8) -> [u8; 20] {
-    // RFC 3174, 6.1.
+/// The message, which is one block of the hash, with its padding (RFC 3174, 4).
+fn community_id_block(key: &FlowKey, seed: u16) -> [u8; 64] {
+    let mut block = [0; 64];
+    let (low, high) = (&key.low, &key.high);
+    block[..2].copy_from_slice(&seed.to_be_bytes());
+    let addresses = match key.version {
+        IpVersion::V4 => {
+            block[2..6].copy_from_slice(&low.address[..4]);
+            block[6..10].copy_from_slice(&high.address[..4]);
+            10
+        }
+        IpVersion::V6 => {
+            block[2..18].copy_from_slice(&low.address);
+            block[18..34].copy_from_slice(&high.address);
+            34
+        }
+    };
+    let [a, b] = low.port.to_be_bytes();
+    let [c, d] = high.port.to_be_bytes();
+    block[addresses..addresses + 7].copy_from_slice(&[key.protocol as u8, 0, a, b, c, d, 0x80]);
+    let bits = 8 * (addresses as u64 + 6);
+    block[56..].copy_from_slice(&bits.to_be_bytes());
+    block
+}
+
+/// RFC 3174, 6.1.
+fn sha1_of_block(block: &[u8; 64]) -> [u8; 20] {
     let mut state = [
         0x6745_2301,
         0xefcd_ab89,
@@ -190,9 +197,7 @@ fn sha1_of_block(mut block: [u8; 64], len: u8) -> [u8; 20] {
         0x1032_5476,
         0xc3d2_e1f0,
     ];
-    block[usize::from(len)] = 0x80;
-    block[56..].copy_from_slice(&(u64::from(len) * 8).to_be_bytes());
-    sha1::compress(&mut state, &[block.into()]);
+    sha1::compress(&mut state, slice::from_ref(block.into()));
     let mut hash = [0; 20];
     for (bytes, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
         *bytes = u32::to_be_bytes(word);

@@ -213,15 +213,16 @@ pub fn push_address(out: &mut Vec<u8>, version: IpVersion, address: &AddressByte
 }
 
 fn push_v4(out: &mut Vec<u8>, bytes: [u8; 4]) {
-    let mut text = [0; 16];
-    let mut len = 0;
+    // Written where it stays: what is copied just after it has been written has to be waited for.
+    let mut end = out.len();
+    out.extend_from_slice(&[0; 16]);
     for byte in bytes {
         // What comes next is written over what stands behind the dot.
         let (digits, digits_len) = DECIMAL[usize::from(byte)];
-        text[len..len + 4].copy_from_slice(&digits);
-        len += digits_len + 1;
+        out[end..end + 4].copy_from_slice(&digits);
+        end += digits_len + 1;
     }
-    out.extend_from_slice(&text[..len - 1]);
+    out.truncate(end - 1);
 }
 
 /// The digits of each byte, a dot behind them, and how many they are: how many is even chance, so no

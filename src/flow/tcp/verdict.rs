@@ -1,6 +1,8 @@
 //! The classes of many segments that one packet hits: [`classify`](super::classify::classify) for
 //! words of many segments.
 
+use multiversion::multiversion;
+
 use super::classify::{Class, Timing};
 use super::order::Word;
 use super::sequence::ACKED_ENOUGH;
@@ -325,61 +327,49 @@ impl Tally {
         if self.len == 0 {
             return;
         }
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("popcnt") {
-            // SAFETY: this processor has the instruction.
-            #[expect(unsafe_code, reason = "measured: docs/performance.md, hostile packets")]
-            return unsafe { self.count_by_popcnt(counts) };
-        }
-        self.count_all(counts);
-    }
-
-    /// The same, compiled with the instruction that counts ones: without it that takes a third of a
-    /// block's time.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "popcnt")]
-    fn count_by_popcnt(&mut self, counts: &mut [u32; Class::COUNT]) {
-        self.count_all(counts);
-    }
-
-    #[inline(always)]
-    fn count_all(&mut self, counts: &mut [u32; Class::COUNT]) {
-        let ones_in_both = |words: &[Word; Tally::BLOCKS], others: &[Word; Tally::BLOCKS]| {
-            ones(&std::array::from_fn(|at| words[at] & others[at]))
-        };
-        let Self {
-            low, middle, high, ..
-        } = self;
-        let (lows, middles) = (ones(low), ones(middle));
-        let is_fast = low.iter().zip(&*middle).map(|(low, middle)| middle & !low);
-        let has_fast = is_fast.fold(0, |any, word| any | word) != 0;
-        let both = if has_fast {
-            ones_in_both(low, middle)
-        } else {
-            middles
-        };
-        let (mut flow_control, mut unneeded_fast, mut unneeded, mut reordered) = (0, 0, 0, 0);
-        if high.iter().fold(0, |any, word| any | word) != 0 {
-            let low_and_high = std::array::from_fn(|at| low[at] & high[at]);
-            reordered = ones_in_both(&low_and_high, middle);
-            flow_control = ones(&low_and_high) - reordered;
-            unneeded_fast = ones_in_both(middle, high) - reordered;
-            unneeded = ones(high) - flow_control - unneeded_fast - reordered;
-        }
-        let neither = self.segments + both - lows - middles;
-        for (class, count) in [
-            (Class::Rto, neither - unneeded),
-            (Class::NetworkDuplicate, lows - both - flow_control),
-            (Class::FastRetransmit, middles - both - unneeded_fast),
-            (Class::Unknown, both - reordered),
-            (Class::UnneededRto, unneeded),
-            (Class::FlowControl, flow_control),
-            (Class::UnneededFastRetransmit, unneeded_fast),
-            (Class::Reordered, reordered),
-        ] {
-            counts[class as usize] += count;
-        }
+        count_tally(self, counts);
         *self = Self::default();
+    }
+}
+
+/// With the instruction that counts ones, where there is one: without it that takes a third of a block's
+/// time.
+#[multiversion(targets("x86_64+popcnt"))]
+fn count_tally(tally: &Tally, counts: &mut [u32; Class::COUNT]) {
+    let ones_in_both = |words: &[Word; Tally::BLOCKS], others: &[Word; Tally::BLOCKS]| {
+        ones(&std::array::from_fn(|at| words[at] & others[at]))
+    };
+    let Tally {
+        low, middle, high, ..
+    } = tally;
+    let (lows, middles) = (ones(low), ones(middle));
+    let is_fast = low.iter().zip(middle).map(|(low, middle)| middle & !low);
+    let has_fast = is_fast.fold(0, |any, word| any | word) != 0;
+    let both = if has_fast {
+        ones_in_both(low, middle)
+    } else {
+        middles
+    };
+    let (mut flow_control, mut unneeded_fast, mut unneeded, mut reordered) = (0, 0, 0, 0);
+    if high.iter().fold(0, |any, word| any | word) != 0 {
+        let low_and_high = std::array::from_fn(|at| low[at] & high[at]);
+        reordered = ones_in_both(&low_and_high, middle);
+        flow_control = ones(&low_and_high) - reordered;
+        unneeded_fast = ones_in_both(middle, high) - reordered;
+        unneeded = ones(high) - flow_control - unneeded_fast - reordered;
+    }
+    let neither = tally.segments + both - lows - middles;
+    for (class, count) in [
+        (Class::Rto, neither - unneeded),
+        (Class::NetworkDuplicate, lows - both - flow_control),
+        (Class::FastRetransmit, middles - both - unneeded_fast),
+        (Class::Unknown, both - reordered),
+        (Class::UnneededRto, unneeded),
+        (Class::FlowControl, flow_control),
+        (Class::UnneededFastRetransmit, unneeded_fast),
+        (Class::Reordered, reordered),
+    ] {
+        counts[class as usize] += count;
     }
 }
 
@@ -419,26 +409,21 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// With the instruction for it and without.
         #[test]
         fn each_class_is_counted(
             blocks in prop::collection::vec((any::<[Word; 3]>(), any::<Word>()), 0..4),
         ) {
             let mut wanted = [0; Class::COUNT];
-            let (mut tally, mut plain) = (Tally::default(), Tally::default());
-            let (mut found, mut found_plain) = (wanted, wanted);
+            let (mut tally, mut found) = (Tally::default(), wanted);
             for (class, places) in blocks {
                 let class = class.map(|word| word & places);
                 tally.add(class, places.count_ones(), &mut found);
-                plain.add(class, places.count_ones(), &mut found_plain);
                 for bit in (0..Word::BITS).filter(|bit| places >> bit & 1 == 1) {
                     wanted[Class::at(&class, 1 << bit) as usize] += 1;
                 }
             }
             tally.count(&mut found);
-            plain.count_all(&mut found_plain);
             prop_assert_eq!(found, wanted);
-            prop_assert_eq!(found_plain, wanted);
         }
     }
 }

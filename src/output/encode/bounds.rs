@@ -1,5 +1,6 @@
 //! The smallest and the largest value of a column in a row group.
 
+use multiversion::multiversion;
 use parquet::basic::{LogicalType, Type};
 use parquet::data_type::{BoolType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -39,13 +40,7 @@ impl Bounds {
     fn widen_by(&mut self, values: &[i64], turn: impl Fn(i64) -> i64) {
         let Some(&any) = values.first() else { return };
         let any = turn(any);
-        let (mut least, mut most) = self.range.unwrap_or((any, any));
-        for &value in values {
-            let value = turn(value);
-            least = least.min(value);
-            most = most.max(value);
-        }
-        self.range = Some((least, most));
+        self.range = Some(widened(self.range.unwrap_or((any, any)), values, turn));
     }
 
     /// What is known of the row group, and forgets it.
@@ -75,6 +70,20 @@ impl Bounds {
             .with_backwards_compatible_min_max(self.is_signed)
             .into()
     }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn widened(
+    (mut least, mut most): (i64, i64),
+    values: &[i64],
+    turn: impl Fn(i64) -> i64,
+) -> (i64, i64) {
+    for &value in values {
+        let value = turn(value);
+        least = least.min(value);
+        most = most.max(value);
+    }
+    (least, most)
 }
 
 /// There and back.

@@ -1,6 +1,7 @@
 //! DELTA_BINARY_PACKED: differences in blocks of 128, less their smallest, 32 of them in as many
 //! bits as the largest needs.
 
+use multiversion::multiversion;
 use parquet::basic::Encoding;
 
 use super::pack::{pack, put_varint, put_zigzag, width};
@@ -97,25 +98,11 @@ impl Delta {
     }
 
     fn end_block(&mut self) {
-        let deltas = &mut self.deltas[..self.waiting];
-        if self.is_narrow {
-            deltas.iter_mut().for_each(|delta| *delta = wrapped(*delta));
-        }
-        let least = deltas.iter().copied().min().unwrap_or_default();
-        let mut above = [0; BLOCK];
-        for (above, delta) in above.iter_mut().zip(deltas) {
-            *above = delta.wrapping_sub(least).cast_unsigned();
-        }
-        put_zigzag(least, &mut self.blocks);
-        let (minis, _) = above.as_chunks::<MINI_BLOCK>();
-        let widths = [0, 1, 2, 3].map(|mini: usize| {
-            let all = minis[mini].iter().fold(0, |all, bits| all | bits);
-            width(all)
-        });
-        self.blocks.extend(widths.map(|width| width as u8));
-        for (mini, width) in minis.iter().zip(widths) {
-            pack(mini, width, &mut self.blocks);
-        }
+        put_block(
+            &mut self.deltas[..self.waiting],
+            self.is_narrow,
+            &mut self.blocks,
+        );
         self.waiting = 0;
     }
 
@@ -132,6 +119,29 @@ impl Delta {
         self.blocks.clear();
         (self.count, self.first) = (0, 0);
         Encoding::DELTA_BINARY_PACKED
+    }
+}
+
+/// Appends a block of differences.
+#[multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt"))]
+fn put_block(deltas: &mut [i64], is_narrow: bool, out: &mut Vec<u8>) {
+    if is_narrow {
+        deltas.iter_mut().for_each(|delta| *delta = wrapped(*delta));
+    }
+    let least = deltas.iter().copied().min().unwrap_or_default();
+    let mut above = [0; BLOCK];
+    for (above, delta) in above.iter_mut().zip(deltas) {
+        *above = delta.wrapping_sub(least).cast_unsigned();
+    }
+    put_zigzag(least, out);
+    let (minis, _) = above.as_chunks::<MINI_BLOCK>();
+    let widths = [0, 1, 2, 3].map(|mini: usize| {
+        let all = minis[mini].iter().fold(0, |all, bits| all | bits);
+        width(all)
+    });
+    out.extend(widths.map(|width| width as u8));
+    for (mini, width) in minis.iter().zip(widths) {
+        pack(mini, width, out);
     }
 }
 

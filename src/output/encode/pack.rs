@@ -2,6 +2,7 @@
 
 /// Appends the low `width` bits of each value, the first in the lowest bits, up to a full byte.
 /// No value may have more.
+#[inline(always)] // with what its caller may use of the processor
 pub(super) fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
     if width == 0 {
         return;

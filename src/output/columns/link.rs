@@ -158,14 +158,16 @@ fn print_mac(mac: &[u8], out: &mut Vec<u8>) {
 ///
 /// All messages are made before the first is hashed: the hash reads in wide pieces, and what has just been
 /// written in narrower ones it has to wait for.
-fn community_ids<'k>(keys: impl Iterator<Item = &'k FlowKey>, seed: u16) -> Vec<[u8; 20]> {
-    let blocks: Vec<[u8; 64]> = keys.map(|key| community_id_block(key, seed)).collect();
+fn community_ids<'k>(keys: impl ExactSizeIterator<Item = &'k FlowKey>, seed: u16) -> Vec<[u8; 20]> {
+    let mut blocks = vec![[0; 64]; keys.len()];
+    for (block, key) in blocks.iter_mut().zip(keys) {
+        write_message(block, key, seed);
+    }
     blocks.iter().map(sha1_of_block).collect()
 }
 
-/// The message, which is one block of the hash, with its padding (RFC 3174, 4).
-fn community_id_block(key: &FlowKey, seed: u16) -> [u8; 64] {
-    let mut block = [0; 64];
+/// Writes the message, which is one block of the hash, with its padding (RFC 3174, 4). The block is zero.
+fn write_message(block: &mut [u8; 64], key: &FlowKey, seed: u16) {
     let (low, high) = (&key.low, &key.high);
     block[..2].copy_from_slice(&seed.to_be_bytes());
     let addresses = match key.version {
@@ -185,7 +187,6 @@ fn community_id_block(key: &FlowKey, seed: u16) -> [u8; 64] {
     block[addresses..addresses + 7].copy_from_slice(&[key.protocol as u8, 0, a, b, c, d, 0x80]);
     let bits = 8 * (addresses as u64 + 6);
     block[56..].copy_from_slice(&bits.to_be_bytes());
-    block
 }
 
 /// RFC 3174, 6.1.
@@ -207,11 +208,11 @@ fn sha1_of_block(block: &[u8; 64]) -> [u8; 20] {
 
 /// As Zeek and Suricata print it: the version, and the hash in base 64.
 fn print_community_id(hash: &[u8], out: &mut Vec<u8>) {
-    let mut text = *b"1:0123456789abcdefghijklmnopqr";
+    let begin = out.len();
+    out.extend_from_slice(b"1:0123456789abcdefghijklmnopqr");
     STANDARD
-        .encode_slice(hash, &mut text[2..])
+        .encode_slice(hash, &mut out[begin + 2..])
         .expect("20 bytes are 28 letters");
-    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]

@@ -223,6 +223,29 @@ fn everyday_packets_after_a_late_one_come_too_late_by_its_time() {
     }
 }
 
+/// The same with a distance from the clock that a young flow does not know.
+#[test]
+fn everyday_packets_after_one_that_was_very_late_come_too_late_by_its_time() {
+    for (seconds, rows) in [(7199, 1), (7500, 2)] {
+        let trace = exchange::Exchange::parse(&format!(
+            "0.000 C>S [S] seq 1000
+             5000.000 C>S UDP length 1
+             5000.001 C>S UDP length 1
+             0.010 S>C [S.] seq 5000 ack 1001
+           {seconds}.000 C>S [.] seq 1001 ack 5001"
+        ));
+        let options = RefOptions {
+            tcp_idle: 7200 * SECOND,
+            tcp_singleton: 7200 * SECOND,
+            ..RefOptions::default()
+        };
+        let differences = compare(&trace.packets, &options, &sums());
+        assert!(differences.is_empty(), "{}", told(&differences));
+        let tracked = tracked::track(&trace.packets, &options, &sums());
+        assert_eq!(tracked.tcp.len(), rows);
+    }
+}
+
 #[test]
 fn testdata_gives_the_rows_of_the_reference() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");

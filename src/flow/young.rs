@@ -372,7 +372,8 @@ impl Young {
         })
     }
 
-    /// The time of the last of its packets, or some microseconds before it.
+    /// The time of the last of its packets, or some microseconds before it; as early as can be if that is too long
+    /// before the clock to tell.
     #[inline(always)]
     fn last(&self) -> i64 {
         if self.behind == 0 {
@@ -384,6 +385,9 @@ impl Young {
 
     #[cold]
     fn last_behind(&self) -> i64 {
+        if self.behind == u32::MAX {
+            return i64::MIN;
+        }
         let behind = i64::from(self.behind) * 1000;
         self.heard.0.saturating_sub(behind)
     }

@@ -5,7 +5,6 @@
 //! numbers, the trace clock, the flows of later fragments) is added when it is dealt out: [`Intake::join`].
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::ops::{ControlFlow, Range};
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never, unbounded};
@@ -19,6 +18,8 @@ use crate::intake::Intake;
 
 /// Stretches ahead of the reader, for each worker.
 const PLANNED: usize = 2;
+/// A piece has no more packets than so many times what was expected: records may be shorter than those before.
+const MOST: usize = 4;
 /// Bytes that two workers read before they ask again how long records are.
 const UNASKED: usize = 256 << 10;
 
@@ -31,10 +32,13 @@ pub(crate) struct Piece {
     pub(crate) lanes: Vec<Batch>,
     /// The clock of the part at each packet.
     pub(crate) clocks: Vec<Timestamp>,
+    /// How many packets it may have.
+    pub(crate) most: usize,
 }
 
 impl Take for Piece {
-    type Broken = Infallible;
+    /// It is full.
+    type Broken = ();
 
     #[inline(always)]
     fn packet(&mut self, packet: Packet<'_>) -> ControlFlow<Self::Broken> {
@@ -51,7 +55,11 @@ impl Take for Piece {
             self.keep(info, &link);
         }
         self.clocks.push(self.intake.clock());
-        ControlFlow::Continue(())
+        if self.clocks.len() < self.most {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 }
 
@@ -82,6 +90,7 @@ impl Job {
             first: Timestamp(0),
             lanes: (0..self.lanes).map(|_| spent.take()).collect(),
             clocks: Vec::new(),
+            most: MOST * self.stretch.records(),
         };
         let extent = self.stretch.read(&mut piece);
         // The reader may have gone by.

@@ -115,6 +115,8 @@ struct Dealt {
     ahead: usize,
     fragments: usize,
     cuts: usize,
+    /// Packets of the largest piece.
+    largest: usize,
 }
 
 impl Dealt {
@@ -129,6 +131,7 @@ impl Dealt {
         }
         assert_eq!(links.next().map(|_| ()), None);
         if is_ahead {
+            self.largest = self.largest.max(batch.packets.len());
             let is_fragment = |packet: &&PacketInfo| packet.facts.has(marks::FRAGMENT);
             self.ahead += batch.packets.len();
             self.fragments += batch.packets.iter().filter(is_fragment).count();
@@ -248,6 +251,21 @@ fn two_workers_read_ahead_where_records_are_long() {
             assert_eq!(ahead.ahead > 0, reads_ahead, "frames of {len} bytes");
         }
     }
+}
+
+/// The records at the start are no measure of the rest: a piece would be all of it.
+#[test]
+fn pieces_are_short_where_records_become_so() {
+    let long = (0..2).map(|_| vec![0; 60_000]);
+    let trace = pcap(long.chain((0..5000).map(|at| frame(at, 3))));
+    let (plain, counted) = dealt(&trace, 3, 1 << 17, Ahead::Nobody);
+    let (ahead, counted_ahead) = dealt(&trace, 3, 1 << 17, Ahead::Read(20));
+    assert_eq!(counted, counted_ahead);
+    for (plain, ahead) in plain.iter().zip(&ahead) {
+        assert!(plain.all == ahead.all);
+        assert!(ahead.largest <= 4 * 20, "{}", ahead.largest);
+    }
+    assert!(ahead.iter().any(|ahead| ahead.ahead > 100));
 }
 
 fn is_dealt_out_as_otherwise(trace: &[u8]) {

@@ -19,6 +19,10 @@ use super::walk::{Seen, Walk};
 /// Bytes in which the first record of a stretch is looked for. Of longer records there are few.
 const SEARCHED: usize = 8192;
 
+/// Bytes of a record, at most, by which the length of a stretch is told: the start of a file may have longer ones
+/// than the rest, or blocks that are no packets.
+const MEAN_MAX: usize = 4096;
+
 /// A stretch of a file.
 pub(crate) struct Stretch {
     mapping: Arc<Mapping>,
@@ -45,15 +49,21 @@ impl Stretch {
         &self.places
     }
 
-    /// Gives `take` the packets of the records that seem to begin here, up to where something has to be
-    /// looked at closer; `None` if nothing does, or if bytes were read that are no longer in the file.
+    /// How many records are in it, about.
+    pub(crate) fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Gives `take` the packets of the records that seem to begin here, as long as it takes them, up to where
+    /// something has to be looked at closer; `None` if nothing does, or if bytes were read that are no longer in the file.
     pub(crate) fn read<T: Take>(&self, take: &mut T) -> Option<Extent> {
         let bytes = self.mapping.bytes();
         let searched = self.places.start..self.places.end.min(self.places.start + SEARCHED);
         let start = chain::find(&self.format, bytes, searched, true, Some(self.near))?;
         let until = self.places.end;
         let mut walk = Walk::short(start, until, self.records);
-        let taken = match &self.format {
+        // What is left of it is for others.
+        let _ = match &self.format {
             Format::Pcap(_) => walk.follow(&self.format, bytes, until, || false, take),
             format @ Format::PcapNg(_) => {
                 walk.follow_blocks(format.clone(), bytes, until, self.link_type, take)
@@ -64,7 +74,7 @@ impl Stretch {
             end: walk.at,
             seen: walk.seen,
         };
-        let is_whole = taken.is_continue() && !self.mapping.has_lost_pages();
+        let is_whole = !self.mapping.has_lost_pages();
         (is_whole && extent.seen.packets > 0).then_some(extent)
     }
 }
@@ -109,7 +119,7 @@ impl Here<'_> {
 
     /// The stretch of so many bytes from a place on, or what there is of it.
     pub(crate) fn stretch(&self, from: usize, records: usize) -> Option<Stretch> {
-        let len = self.mean_len().saturating_mul(records);
+        let len = self.mean_len().min(MEAN_MAX).saturating_mul(records);
         let end = self.mapping.bytes().len();
         let places = from..from.saturating_add(len).min(end);
         (!places.is_empty()).then(|| Stretch {

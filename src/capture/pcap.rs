@@ -305,6 +305,9 @@ impl Pcap {
         if Self::capture_begins(bytes, at) {
             return Some(Step::Broken(DamageReason::BadLength(header.captured_len)));
         }
+        if header.is_zero() {
+            return Some(Step::Broken(DamageReason::Zeros));
+        }
         if header.captured_len == 0 {
             return None;
         }
@@ -398,6 +401,12 @@ impl RecordHeader {
     #[inline]
     fn has_plausible_lengths(&self) -> bool {
         (self.captured_len..=CAPTURED_MAX).contains(&self.original_len)
+    }
+
+    /// Whether it is nothing but zeros, as where a file was extended and not written: a packet of 1970 that had no
+    /// bytes nobody captures.
+    fn is_zero(&self) -> bool {
+        self.seconds | self.fraction | self.captured_len | self.original_len == 0
     }
 }
 

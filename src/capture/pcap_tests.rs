@@ -148,8 +148,31 @@ fn a_header_without_packets_is_a_capture() {
 fn a_packet_without_bytes_is_a_packet() {
     let mut bytes = LITTLE.pcap(&[]);
     bytes.extend(LITTLE.record(1, 0, &[], 60));
-    bytes.extend([0; 16]);
+    bytes.extend(LITTLE.record(1, 0, &[], 0));
     assert_eq!(packets(&bytes).len(), 2);
+}
+
+#[test]
+fn zeros_are_no_packets() {
+    for writer in [LITTLE, BIG] {
+        let expected = samples(20, 60);
+        let mut bytes = writer.pcap(&expected);
+        let end = bytes.len() as u64;
+        bytes.extend(vec![0; 100_000]);
+        let (samples, report) = read_bytes(&bytes).unwrap();
+        assert_eq!(samples, expected);
+        let [damage] = &report.damage[..] else {
+            panic!("{report:?}")
+        };
+        assert_eq!((damage.offset, damage.bytes), (end, 100_000));
+        assert_eq!(damage.reason, DamageReason::Zeros);
+        // Those that follow are found again.
+        let more = &writer.pcap(&expected)[24..];
+        bytes.extend(more);
+        let (samples, report) = read_bytes(&bytes).unwrap();
+        assert_eq!(samples, [&expected[..], &expected].concat());
+        assert_eq!((report.damage_count, report.damage_bytes), (1, 100_000));
+    }
 }
 
 #[test]

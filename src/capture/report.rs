@@ -79,6 +79,8 @@ pub enum DamageReason {
     CutShort,
     /// A record or block states a length that cannot be.
     BadLength(u32),
+    /// Zeros stand where a record should.
+    Zeros,
     /// A record reaches over others that make sense.
     Overlong(u32),
     /// The lengths in front of a block and behind it differ.
@@ -107,6 +109,7 @@ impl fmt::Display for DamageReason {
         match self {
             Self::CutShort => write!(f, "the trace ends inside a record"),
             Self::BadLength(len) => write!(f, "a record of {len} bytes cannot be"),
+            Self::Zeros => write!(f, "there are zeros in place of a record"),
             Self::Overlong(len) => write!(f, "a record of {len} bytes reaches over others"),
             Self::TrailerMismatch { leading, trailing } => {
                 write!(f, "a block of {leading} bytes says {trailing} at its end")

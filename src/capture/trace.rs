@@ -24,7 +24,7 @@ const TICK_BYTES: usize = 4 << 20;
 
 /// Bytes of a mapped file whose memory is given back together.
 const LEFT_BYTES: usize = 64 << 20;
-/// How far ahead of the reading bytes are asked for: further than others read ahead.
+/// How far ahead of the reading bytes are asked for: further than two workers read ahead, mostly.
 const ASKED_BYTES: usize = 32 << 20;
 
 /// A trace that is being read.
@@ -153,7 +153,12 @@ impl Trace {
                     self.take()?;
                     return Ok(true);
                 }
-                Step::Skip(next) => self.walk.at = next,
+                Step::Skip(next) => {
+                    self.walk.at = next;
+                    if self.is_tick_due() {
+                        self.tick()?;
+                    }
+                }
                 step => match self.work_around(step)? {
                     Turn::Packet => return Ok(true),
                     Turn::Again => {}
@@ -365,6 +370,8 @@ impl Trace {
     /// Goes to where records can be followed again: another capture that begins here, or the next
     /// chain.
     fn recover(&mut self, reason: DamageReason) -> Result<(), Error> {
+        // What is gone of a mapped file looks like damage.
+        self.check_whole()?;
         self.fill(chain::LOOK_AHEAD)?;
         if self.begin_other() {
             return Ok(());
@@ -379,14 +386,19 @@ impl Trace {
                 .window
                 .fill(candidate, chain::LOOK_AHEAD, &self.stop)
                 .map_err(Error::io(&self.report.path, "read"))?;
+            self.walk.at = candidate;
+            if self.is_tick_due() {
+                self.tick()?;
+            }
             let (bytes, ended) = (self.window.bytes(), self.window.ended());
-            let limit = if ended {
+            let there = if ended {
                 bytes.len()
             } else {
                 (bytes.len() + 1).saturating_sub(chain::LOOK_AHEAD)
             };
+            let limit = there.min(candidate.saturating_add(TICK_BYTES));
             let place = chain::find(&self.format, bytes, candidate..limit, ended, near);
-            if place.is_some() || ended {
+            if place.is_some() || (ended && limit == there) {
                 self.walk.at = place.unwrap_or(bytes.len());
                 self.walk.reached = self.walk.at;
                 return self.note(

@@ -104,13 +104,17 @@ impl Walk {
         let (mut at, mut reached) = (self.at, self.reached);
         let mut seen = self.seen;
         let mut taken = ControlFlow::Continue(());
-        while taken.is_continue() && at < until && !are_lost() {
+        while taken.is_continue() && at < until {
             if !self.scout.fetch(format, bytes, at) {
                 reached = fetch_ahead(bytes, at, reached);
             }
             let Some((packet, following)) = pcap.plain_record(bytes, at, &header) else {
                 break;
             };
+            // To look at the header behind it may have been what found out.
+            if are_lost() {
+                break;
+            }
             seen.add(packet.time);
             at += PLAIN_HEADER_LEN + packet.captured.len();
             header = following;

@@ -344,6 +344,7 @@ fn config(args: RunArgs) -> Result<Config> {
             strict: args.strict,
             io,
             ahead: threads,
+            waiting_bytes: waiting_bytes(args.flow.memory),
             stop: Stop::default(),
         },
         threads,
@@ -376,6 +377,13 @@ fn flow_options(args: FlowArgs, columns: &[GroupArg]) -> FlowOptions {
         limit: limit(args.max_flows, args.memory),
         groups: groups(columns),
     }
+}
+
+/// An eighth of `memory` at most for packets of compressed traces that are read ahead.
+fn waiting_bytes(memory: Option<u64>) -> usize {
+    let usual = ReadOptions::default().waiting_bytes;
+    let share = memory.and_then(|memory| usize::try_from(memory / 8).ok());
+    share.unwrap_or(usual).min(usual)
 }
 
 /// The flows' part of `memory`: of what the run itself leaves, five eighths. The rest is what lists
@@ -463,5 +471,34 @@ fn print(text: &[u8]) -> Result<()> {
     match out.write_all(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| anyhow!("cannot write to standard output: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_args(arguments: &[&str]) -> RunArgs {
+        let arguments = ["goostat", "x.pcap"].iter().chain(arguments);
+        Cli::try_parse_from(arguments).unwrap().run
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let config = config(run_args(&[])).unwrap();
+        let defaults = FlowOptions::default();
+        assert_eq!(format!("{:?}", config.flow), format!("{defaults:?}"));
+        let defaults = ReadOptions::default();
+        assert_eq!(config.read.strict, defaults.strict);
+        assert_eq!(config.read.io, defaults.io);
+        assert_eq!(config.read.waiting_bytes, defaults.waiting_bytes);
+    }
+
+    #[test]
+    fn a_limit_on_memory_holds_for_what_is_read_ahead_too() {
+        let config = config(run_args(&["--memory", "1G"])).unwrap();
+        assert_eq!(config.read.waiting_bytes, 128 << 20);
+        let flows = Limit::Bytes((1024 - 256) / 8 * 5 << 20);
+        assert_eq!(config.flow.limit, Some(flows));
     }
 }

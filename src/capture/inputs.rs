@@ -18,11 +18,6 @@ use super::stretch::{Here, Next};
 use super::trace::Trace;
 use crate::error::Error;
 
-/// Bytes of views that may wait to be taken, of all traces that are read ahead together. Where the
-/// views of files are no more than their share of it, as of rotated ones they often are, so many
-/// files are decompressed side by side.
-const WAITING_BYTES_MAX: usize = 512 << 20;
-
 /// How traces are read.
 #[derive(Clone, Debug)]
 pub struct ReadOptions {
@@ -32,6 +27,10 @@ pub struct ReadOptions {
     pub io: IoMode,
     /// How many compressed files are read at a time besides the one whose packets are taken.
     pub ahead: usize,
+    /// Bytes of views that may wait to be taken, of all traces that are read ahead together. Where the
+    /// views of files are no more than their share of it, as of rotated ones they often are, so many
+    /// files are decompressed side by side.
+    pub waiting_bytes: usize,
     /// Ends the reading early.
     pub stop: Stop,
 }
@@ -42,6 +41,7 @@ impl Default for ReadOptions {
             strict: false,
             io: IoMode::default(),
             ahead: 1,
+            waiting_bytes: 512 << 20,
             stop: Stop::default(),
         }
     }
@@ -179,7 +179,7 @@ impl<L: Viewer> Inputs<L> {
         // Nothing is gained from reading the only one far ahead.
         let waiting_bytes = match candidates.len() {
             0 | 1 => 0,
-            many => WAITING_BYTES_MAX / options.ahead.saturating_add(1).min(many),
+            many => options.waiting_bytes / options.ahead.saturating_add(1).min(many),
         };
         let mut inputs = Self {
             options: options.clone(),

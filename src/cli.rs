@@ -294,7 +294,7 @@ fn run(args: RunArgs) -> Result<()> {
 
 /// The first signal ends the reading, and what was read is written; the second one ends it all.
 fn listen(stop: Stop, abandon: Abandon) -> Result<()> {
-    ctrlc::set_handler(move || {
+    on_signal(move || {
         if stop.is_stopped() {
             abandon.abandon();
             std::process::exit(INTERRUPTED);
@@ -303,6 +303,37 @@ fn listen(stop: Stop, abandon: Abandon) -> Result<()> {
         tell("goostat: stopped; writing what was read (once more to write nothing)");
     })
     .context("cannot listen to signals")
+}
+
+/// Calls `handle`, in a thread of its own, for each signal that asks the program to end.
+#[cfg(unix)]
+fn on_signal(handle: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    if !is_ignored(SIGHUP) {
+        signals.add_signal(SIGHUP)?;
+    }
+    let wait = move || signals.forever().for_each(|_| handle());
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait)?;
+    Ok(())
+}
+
+/// Whether whoever started the program wants it to ignore a signal, as `nohup` does; no where nobody tells.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(not(unix))]
+fn on_signal(handle: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(handle)
 }
 
 /// An error if some of the traces is not in the results.

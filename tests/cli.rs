@@ -317,6 +317,50 @@ fn a_folder_may_hold_other_files_but_has_to_hold_a_capture() {
     assert_results(&place, &["captures"]);
 }
 
+/// What cannot be listed costs itself, links are followed, in circles too, and what is no file is told of.
+#[cfg(unix)]
+#[test]
+fn a_folder_may_hold_closed_folders_and_links() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let place = Place::new();
+    fs::create_dir_all(place.path("captures/closed")).unwrap();
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    let open = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(place.path("."), open).unwrap();
+    fs::copy(small(), place.path("elsewhere/a.pcap")).unwrap();
+    symlink("../elsewhere", place.path("captures/day1")).unwrap();
+    symlink(".", place.path("captures/circle")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("captures/socket")).unwrap();
+    place.run(&["captures", "-o", "out", "--json"]).expect(
+        0,
+        &[
+            "12 packets in",
+            "of 1 trace:",
+            "captures/socket is no capture",
+        ],
+    );
+    symlink("nothing", place.path("captures/day2")).unwrap();
+    let closed = fs::Permissions::from_mode(0);
+    fs::set_permissions(place.path("captures/closed"), closed).unwrap();
+    let done = place.run_as_nobody(&["captures", "-o", "out2"]);
+    done.expect(
+        1,
+        &[
+            "12 packets in",
+            "captures/closed: cannot list: ",
+            "captures/day2: cannot open: ",
+        ],
+    );
+    assert!(Table::read(&place.path("out2/tcp.parquet")).len() > 0);
+    place
+        .run_as_nobody(&["captures", "-o", "out3", "--strict"])
+        .expect_failure(&["captures/"]);
+    fs::create_dir(place.path("empty")).unwrap();
+    place
+        .run(&["empty", "-o", "out4"])
+        .expect_failure(&["empty: ", "there is no capture in this folder"]);
+}
+
 #[test]
 fn a_dash_is_standard_input() {
     let place = Place::new();

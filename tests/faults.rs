@@ -31,7 +31,10 @@ fn make(place: &Place, name: &str, kind: Kind, target: Target) {
 }
 
 fn start(place: &Place, arguments: &[&str], stdin: Stdio) -> Child {
-    let mut command = place.command();
+    begin(place.command(), arguments, stdin)
+}
+
+fn begin(mut command: Command, arguments: &[&str], stdin: Stdio) -> Child {
     command.args(arguments).stdin(stdin);
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
@@ -52,7 +55,11 @@ fn start_flood(place: &Place) -> Child {
 
 /// A run that has begun on a pipe with 206 packets. More are to come, as from tcpdump.
 fn start_pipe(place: &Place) -> (Child, ChildStdin) {
-    let mut child = start(place, &["-", "-o", "out"], Stdio::piped());
+    start_pipe_with(place, place.command())
+}
+
+fn start_pipe_with(place: &Place, command: Command) -> (Child, ChildStdin) {
+    let mut child = begin(command, &["-", "-o", "out"], Stdio::piped());
     let bytes = fs::read(trace("packagings/le.pcap").path).unwrap();
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(&bytes).unwrap();
@@ -195,6 +202,28 @@ fn a_signal_ends_the_reading_of_a_mapped_file_too() {
     let summary = summary(&place);
     assert_eq!(summary["interrupted"], true);
     assert!(summary["packets"]["read"].as_u64().unwrap() < 200_000_000 / 790);
+}
+
+/// A terminal that goes away ends a run, but none that was started with `nohup`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_ends_the_reading_unless_it_is_to_be_ignored() {
+    for (trap, code) in [("", 1), ("trap '' HUP; ", 0)] {
+        let place = Place::new();
+        let program = place.command();
+        let mut shell = Command::new("sh");
+        shell.current_dir(place.path("."));
+        shell.args(["-c", &format!("{trap}exec \"$0\" \"$@\"")]);
+        shell.arg(program.get_program());
+        let (child, pipe) = start_pipe_with(&place, shell);
+        sleep(Duration::from_millis(300));
+        signal(&child, "HUP");
+        sleep(Duration::from_millis(300));
+        drop(pipe);
+        let (output, stderr) = end(child);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert_eq!(summary(&place)["interrupted"], code == 1);
+    }
 }
 
 #[test]

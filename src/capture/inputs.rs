@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -175,7 +176,10 @@ impl<L: Viewer> Inputs<L> {
     /// If no path can be opened and is a capture, or `options` are strict and one is not. Otherwise
     /// files that cannot be read, and files of folders that are no captures, are reported.
     pub fn open(paths: &[PathBuf], options: &ReadOptions, viewer: L) -> Result<Self, Error> {
-        let candidates = folder::expand(paths)?;
+        let folder::Expanded {
+            candidates,
+            refused,
+        } = folder::expand(paths);
         // Nothing is gained from reading the only one far ahead.
         let waiting_bytes = match candidates.len() {
             0 | 1 => 0,
@@ -192,24 +196,31 @@ impl<L: Viewer> Inputs<L> {
             interrupted: false,
         };
         let alone = candidates.len() == 1;
-        let mut refused = None;
+        let mut first_error = None;
+        let mut refuse = |inputs: &mut Self, candidate: &Candidate, error| {
+            if options.strict {
+                return Err(error);
+            }
+            inputs.skip(candidate, &error);
+            if candidate.named || matches!(error, Error::Io { .. }) {
+                first_error.get_or_insert(error);
+            }
+            Ok(())
+        };
+        for (candidate, error) in refused {
+            refuse(&mut inputs, &candidate, error)?;
+        }
         for candidate in candidates {
             if options.stop.is_stopped() {
                 break;
             }
             match inputs.look(&candidate, alone) {
                 Ok(waiting) => inputs.waiting.push_back(waiting),
-                Err(error) if options.strict => return Err(error),
-                Err(error) => {
-                    inputs.skip(&candidate, &error);
-                    if candidate.named {
-                        refused.get_or_insert(error);
-                    }
-                }
+                Err(error) => refuse(&mut inputs, &candidate, error)?,
             }
         }
         if inputs.waiting.is_empty() && !options.stop.is_stopped() {
-            return Err(refused.unwrap_or_else(|| nothing_in(paths)));
+            return Err(first_error.unwrap_or_else(|| nothing_in(paths)));
         }
         inputs
             .waiting
@@ -438,9 +449,10 @@ impl<L: Viewer> Inputs<L> {
 
 /// Folders without a single trace in them are a mistake.
 fn nothing_in(paths: &[PathBuf]) -> Error {
-    Error::Capture {
-        path: paths.first().cloned().unwrap_or_default(),
-        offset: 0,
-        reason: "there is no capture in this folder".to_owned(),
-    }
+    let path = paths.first().cloned().unwrap_or_default();
+    let nothing = io::Error::new(
+        io::ErrorKind::NotFound,
+        "there is no capture in this folder",
+    );
+    Error::io(path, "begin")(nothing)
 }

@@ -46,7 +46,7 @@ read until then, 2 usage.";
 /// Turns packet traces into per-flow Parquet tables.
 ///
 /// Reads pcap and pcapng, plain or compressed (gzip, zstd, xz, bzip2, lz4), told by content. Several
-/// traces are one trace in time order: flows live across file borders.
+/// traces are one trace, in the order of their first packets: flows live across file borders.
 #[derive(Debug, Parser)]
 #[command(version, styles = STYLES, after_help = AFTER_HELP, args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true, max_term_width = 100)]

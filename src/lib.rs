@@ -87,9 +87,10 @@ pub fn run_into(
 #[expect(clippy::cast_precision_loss, reason = "rates are floats")]
 fn summarise(inputs: Inputs<Decoder>, outcome: pipeline::Outcome, seconds: f64) -> Summary {
     let interrupted = inputs.was_interrupted();
+    let progress = inputs.progress();
     let reports = inputs.finish();
     let read: u64 = reports.iter().map(|report| report.packets).sum();
-    let bytes: u64 = reports.iter().map(|report| report.bytes).sum();
+    let bytes = progress.done();
     assert_eq!(
         read,
         outcome.packets.fates.total(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::capture::{Damage, LinkType, Timestamp, TraceReport};
+use crate::capture::{Damage, DamageReason, LinkType, Timestamp, TraceReport};
 use crate::decode::{self, Fate};
 use crate::flow::EndReason;
 
@@ -95,7 +95,8 @@ pub struct TraceSummary {
 #[derive(Clone, Debug, Serialize)]
 struct DamageSummary {
     offset: u64,
-    bytes: u64,
+    /// None where compressed data is damaged: nobody can tell what it was.
+    bytes: Option<u64>,
     reason: String,
     before_ns: Option<i64>,
     after_ns: Option<i64>,
@@ -105,7 +106,7 @@ impl From<&Damage> for DamageSummary {
     fn from(damage: &Damage) -> Self {
         Self {
             offset: damage.offset,
-            bytes: damage.bytes,
+            bytes: (!matches!(damage.reason, DamageReason::Compression(_))).then_some(damage.bytes),
             reason: damage.reason.to_string(),
             before_ns: damage.before.map(|Timestamp(ns)| ns),
             after_ns: damage.after.map(|Timestamp(ns)| ns),
@@ -191,6 +192,9 @@ impl LinkTypes {
     }
 }
 
+/// By so much a trace may begin before the one in front of it ends: packets are a little out of order, and
+/// files are changed in the midst of them.
+const OVERLAP_NS_MAX: i64 = 1_000_000_000;
 /// Link types named in the text of the summary.
 const NAMED_MAX: usize = 4;
 
@@ -240,15 +244,15 @@ pub struct Summary {
     pub seconds: f64,
     /// Packets read a second.
     pub packets_per_second: f64,
-    /// Bytes of the traces on disk read a second.
+    /// Bytes of the traces on disk read a second, compressed ones of compressed traces.
     pub bytes_per_second: f64,
     /// The most memory the process held, where the system tells.
     pub peak_memory_bytes: Option<u64>,
 }
 
 impl Summary {
-    /// Damages of all traces (path, offset, what is wrong, bytes lost), what was skipped, and how
-    /// many flows the limit of the tables ended.
+    /// Damages of all traces (path, offset, what is wrong, bytes lost), what was skipped, which traces
+    /// overlap, and how many flows the limit of the tables ended.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(first) = self.skipped.first() {
@@ -258,11 +262,16 @@ impl Summary {
                 _ => format!("{files} files are no captures and were skipped, {first} the first"),
             });
         }
+        warnings.extend(self.overlap());
         for trace in &self.traces {
             for damage in &trace.damage {
+                let lost = match damage.bytes {
+                    Some(bytes) => format!("{bytes} bytes are lost"),
+                    None => "what is behind it is lost".to_owned(),
+                };
                 warnings.push(format!(
-                    "{}: at byte {}: {}; {} bytes are lost",
-                    trace.path, damage.offset, damage.reason, damage.bytes
+                    "{}: at byte {}: {}; {lost}",
+                    trace.path, damage.offset, damage.reason
                 ));
             }
             let untold = trace.damage_count.saturating_sub(trace.damage.len() as u64);
@@ -281,6 +290,39 @@ impl Summary {
             ));
         }
         warnings
+    }
+
+    /// Of traces that are of the same time, as of two taps, packets are not put in order, and flows fall apart.
+    fn overlap(&self) -> Option<String> {
+        let mut latest: Option<(i64, &str)> = None;
+        let mut first = None;
+        let mut traces = 0;
+        for trace in &self.traces {
+            let (Some(begin), Some(end)) = (trace.first_ns, trace.last_ns) else {
+                continue;
+            };
+            if let Some((before, path)) = latest {
+                let overlap = before.saturating_sub(begin);
+                // Of short ones at least half.
+                if overlap > OVERLAP_NS_MAX.min(end.saturating_sub(begin) / 2) && overlap > 0 {
+                    traces += 1;
+                    first.get_or_insert(format!("{} begins before {path} ends", trace.path));
+                }
+            }
+            if latest.is_none_or(|(before, _)| before < end) {
+                latest = Some((end, &trace.path));
+            }
+        }
+        let more = match traces {
+            0 | 1 => String::new(),
+            traces => format!(", and so do {} more", traces - 1),
+        };
+        first.map(|first| {
+            format!(
+                "{first}{more}: traces are read one after the other, so flows that are in both fall apart; \
+                 mergecap puts their packets in order"
+            )
+        })
     }
 
     /// Why traces could not be opened, or not be read to their ends.

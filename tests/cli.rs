@@ -317,6 +317,23 @@ fn a_folder_may_hold_other_files_but_has_to_hold_a_capture() {
     assert_results(&place, &["captures"]);
 }
 
+/// Traces of the same time are not merged, which is told. One given twice is such a pair.
+#[test]
+fn traces_that_overlap_are_told_of() {
+    let place = Place::new();
+    place.run(&[&small(), &small(), "-o", "out"]).expect(
+        0,
+        &[
+            "24 packets",
+            "begins before",
+            "mergecap puts their packets in order",
+        ],
+    );
+    let split = trace("packagings/split").path;
+    let done = place.run(&[split.to_str().unwrap(), "-o", "out2"]);
+    assert!(!done.expect(0, &["206 packets"]).stderr.contains("warning"));
+}
+
 /// What cannot be listed costs itself, links are followed, in circles too, and what is no file is told of.
 #[cfg(unix)]
 #[test]

@@ -41,7 +41,7 @@ Examples:
 
 Exit codes: 0 done (damage in a trace is a warning), 1 the run could not go on, or a trace could not
 be read and the results hold the rest, or it was stopped by a signal and the results hold what was
-read until then, 2 usage.";
+read until then, 2 usage, 130 a second signal: nothing is left.";
 
 /// Turns packet traces into per-flow Parquet tables.
 ///
@@ -98,7 +98,7 @@ struct RunArgs {
     /// Print the summary as JSON on standard output
     #[arg(long)]
     json: bool,
-    /// Damage in a trace is an error
+    /// Damage in a trace is an error, and so is a file of a folder that is no capture
     #[arg(long)]
     strict: bool,
     /// How plain captures are read; read is for files that may change meanwhile
@@ -215,7 +215,10 @@ fn duration(text: &str) -> Result<i64, String> {
 fn duration_or_off(text: &str) -> Result<OrOff, String> {
     match text {
         "off" => Ok(OrOff(None)),
-        text => duration(text).map(|limit| OrOff(Some(limit))),
+        text => match duration(text)? {
+            0 => Err("it would cut each packet off; write off for none".to_owned()),
+            limit => Ok(OrOff(Some(limit))),
+        },
     }
 }
 

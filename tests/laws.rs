@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use goostat::capture::IoMode;
+use goostat::config::{Group, Groups};
 use goostat::{Config, Error};
 use made::{Kind, Target, make};
 use support::capture::{Capture, Form};
@@ -70,6 +71,48 @@ fn the_seed_of_the_hash_changes_no_byte() {
         };
         compare(&trace.name, &[seeded(1), seeded(2), seeded(u64::MAX)])
     });
+}
+
+/// Without groups that analyse, everyday packets are counted by another way.
+#[test]
+fn cells_are_the_same_whichever_groups_are_asked_for() {
+    for_each(&testdata(), |trace| groups_change_nothing(&trace.path));
+    let files: Vec<CorpusFile> = corpus().into_iter().step_by(20).collect();
+    for_each(&files, |file| groups_change_nothing(&file.path));
+}
+
+fn groups_change_nothing(path: &Path) -> Vec<String> {
+    use Group::{Core, Link, Opt, Rtt, Time};
+    let with = |groups: Groups| {
+        let mut config = config(&[path]);
+        config.flow.groups = groups;
+        run(config)
+    };
+    let Ok(all) = with(Groups::all()) else {
+        return Vec::new();
+    };
+    let mut wrong = Vec::new();
+    for groups in [
+        &[Core][..],
+        &[Core, Time],
+        &[Core, Time, Link],
+        &[Core, Link, Opt],
+        &[Core, Rtt],
+    ] {
+        let some = with(Groups::of(groups)).unwrap();
+        for (all, some) in [(all.tcp(), some.tcp()), (all.udp(), some.udp())] {
+            if all.len() != some.len() {
+                wrong.push(format!("{groups:?}: {} rows of {}", some.len(), all.len()));
+            }
+            for (all, some) in all.rows().zip(some.rows()) {
+                for (name, cell) in some.cells().filter(|(name, cell)| all.cell(name) != *cell) {
+                    let expected = all.cell(name);
+                    wrong.push(format!("{groups:?}: {name} is {cell:?}, not {expected:?}"));
+                }
+            }
+        }
+    }
+    told_of(&path.display().to_string(), wrong)
 }
 
 fn threads_change_nothing(path: &Path) -> Vec<String> {

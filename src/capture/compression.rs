@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
+use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 use lz4_flex::frame::{Error as Lz4Error, FrameDecoder};
@@ -93,7 +94,9 @@ impl Compression {
     ) -> io::Result<Box<dyn Read + Send>> {
         let input = BufReader::with_capacity(INPUT_BUFFER_LEN, compressed);
         Ok(match self {
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Self::Gzip => Box::new(GzipReader {
+                member: Some(GzDecoder::new(input)),
+            }),
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
@@ -103,6 +106,42 @@ impl Compression {
             Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
             Self::Lz4 => Box::new(Lz4Reader::new(input)),
         })
+    }
+}
+
+/// All members of a gzip file, one after the other. Zeros behind one are padding, as from tapes, and no member.
+struct GzipReader {
+    /// `None` at the end.
+    member: Option<GzDecoder<Input>>,
+}
+
+impl Read for GzipReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let len = member.read(buffer)?;
+            if len > 0 || buffer.is_empty() {
+                return Ok(len);
+            }
+            let input = self.member.take().map(GzDecoder::into_inner);
+            self.member = input.map(behind_zeros).transpose()?.flatten();
+        }
+        Ok(0)
+    }
+}
+
+/// The next member of a gzip file, if there is one.
+fn behind_zeros(mut input: Input) -> io::Result<Option<GzDecoder<Input>>> {
+    loop {
+        let bytes = input.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let is_next = zeros < bytes.len();
+        input.consume(zeros);
+        if is_next {
+            return Ok(Some(GzDecoder::new(input)));
+        }
     }
 }
 

@@ -12,8 +12,7 @@ pub fn markdown() -> String {
         "# Columns\n\n\
          Generated from the table of columns by `goostat columns`. A name with `x_` stands for two columns: `c_` \
          (client) and `s_` (server). Types are Arrow's; `time` is `timestamp[ns, UTC]`. Group, unit, meaning and \
-         Tstat's name of each column are also in the metadata of the Parquet fields. The meaning of each word is \
-         that of the flow specification.\n",
+         Tstat's name of each column are also in the metadata of the Parquet fields.\n",
     );
     let tcp = tcp_columns(0);
     let udp = udp_columns(0);

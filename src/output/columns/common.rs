@@ -42,7 +42,7 @@ fn identity<F: Row + 'static>() -> Vec<Column<F>> {
                 "client_by",
                 Core,
                 "",
-                "What told the client: syn, synack (it got one), internal, port (its peer's is below 1024), first.",
+                "What told the client: syn, synack (it got one), internal, port (its peer's is below 1024), first; of UDP always first.",
             ),
             |f: &F, _| Some(f.flow().client_by.name()),
         ),

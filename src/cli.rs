@@ -39,6 +39,8 @@ Examples:
   zcat x.gz | goostat - -o flows            read standard input
   goostat x.pcap --columns core,time        fewer columns, faster
 
+Times are 10s, 250ms, 5m or 2h, seconds without a unit; sizes 512M or 4G, by powers of 1,024.
+
 Exit codes: 0 done (damage in a trace is a warning), 1 the run could not go on, or a trace could not
 be read and the results hold the rest, or it was stopped by a signal and the results hold what was
 read until then, 2 usage, 130 a second signal: nothing is left.";

@@ -534,7 +534,7 @@ mod tests {
     fn a_limit_on_memory_holds_for_what_is_read_ahead_too() {
         let config = config(run_args(&["--memory", "1G"])).unwrap();
         assert_eq!(config.read.waiting_bytes, 128 << 20);
-        let flows = Limit::Bytes((1024 - 256) / 8 * 5 << 20);
+        let flows = Limit::Bytes(((1024 - 256) / 8 * 5) << 20);
         assert_eq!(config.flow.limit, Some(flows));
     }
 }

@@ -357,7 +357,7 @@ fn a_folder_may_hold_closed_folders_and_links() {
         ],
     );
     symlink("nothing", place.path("captures/day2")).unwrap();
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o000);
     fs::set_permissions(place.path("captures/closed"), closed).unwrap();
     let done = place.run_as_nobody(&["captures", "-o", "out2"]);
     done.expect(

@@ -208,14 +208,9 @@ fn a_signal_ends_the_reading_of_a_mapped_file_too() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hangup_ends_the_reading_unless_it_is_to_be_ignored() {
-    for (trap, code) in [("", 1), ("trap '' HUP; ", 0)] {
+    for (script, code) in [(r#"exec "$@""#, 1), (r#"trap "" HUP; exec "$@""#, 0)] {
         let place = Place::new();
-        let program = place.command();
-        let mut shell = Command::new("sh");
-        shell.current_dir(place.path("."));
-        shell.args(["-c", &format!("{trap}exec \"$0\" \"$@\"")]);
-        shell.arg(program.get_program());
-        let (child, pipe) = start_pipe_with(&place, shell);
+        let (child, pipe) = start_pipe_with(&place, place.shell(script));
         sleep(Duration::from_millis(300));
         signal(&child, "HUP");
         sleep(Duration::from_millis(300));

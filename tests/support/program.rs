@@ -94,11 +94,16 @@ impl Place {
         Done::from(output)
     }
 
-    /// Runs shell commands in which `"$@"` is the program with its arguments.
-    pub(crate) fn run_in_shell<S: AsRef<OsStr>>(&self, script: &str, arguments: &[S]) -> Done {
+    /// Shell commands in which `"$@"` is the program with the arguments that are added.
+    pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = self.command_of(Path::new("sh"));
         command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_goostat")]);
-        Done::of(command.args(arguments))
+        command
+    }
+
+    /// Runs shell commands in which `"$@"` is the program with its arguments.
+    pub(crate) fn run_in_shell<S: AsRef<OsStr>>(&self, script: &str, arguments: &[S]) -> Done {
+        Done::of(self.shell(script).args(arguments))
     }
 
     /// Everything that lies here, hidden or not, in the order of names.

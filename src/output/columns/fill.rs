@@ -117,10 +117,7 @@ pub(super) fn text<F>(
 ) -> Column<F> {
     let fill: Fill<F> =
         Box::new(move |rows, side| Cells::texts(rows.iter().map(|row| get(row, side))));
-    Column {
-        print,
-        ..column(entry, DataType::Utf8, Layout::Words, fill)
-    }
+    printed(entry, print, fill)
 }
 
 /// The same, of a key that is made for the row.
@@ -131,10 +128,7 @@ pub(super) fn made_text<F, const N: usize>(
 ) -> Column<F> {
     let fill: Fill<F> =
         Box::new(move |rows, side| Cells::texts(rows.iter().map(|row| get(row, side))));
-    Column {
-        print,
-        ..column(entry, DataType::Utf8, Layout::Words, fill)
-    }
+    printed(entry, print, fill)
 }
 
 /// The same, of keys that are made for many rows at once.
@@ -144,6 +138,10 @@ pub(super) fn made_texts<F, const N: usize>(
     get: impl Fn(&[&F]) -> Vec<[u8; N]> + Send + Sync + 'static,
 ) -> Column<F> {
     let fill: Fill<F> = Box::new(move |rows, _| Cells::texts(get(rows).iter().map(Some)));
+    printed(entry, print, fill)
+}
+
+fn printed<F>(entry: Entry, print: Print, fill: Fill<F>) -> Column<F> {
     Column {
         print,
         ..column(entry, DataType::Utf8, Layout::Words, fill)

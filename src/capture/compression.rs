@@ -122,8 +122,9 @@ impl Read for GzipReader {
             if len > 0 || buffer.is_empty() {
                 return Ok(len);
             }
-            let input = self.member.take().map(GzDecoder::into_inner);
-            self.member = input.map(behind_zeros).transpose()?.flatten();
+            if let Some(ended) = self.member.take() {
+                self.member = behind_zeros(ended.into_inner())?;
+            }
         }
         Ok(0)
     }

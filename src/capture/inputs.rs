@@ -201,8 +201,7 @@ impl<L: Viewer> Inputs<L> {
             if options.strict {
                 return Err(error);
             }
-            inputs.skip(candidate, &error);
-            if candidate.named || matches!(error, Error::Io { .. }) {
+            if inputs.skip(candidate, &error) {
                 first_error.get_or_insert(error);
             }
             Ok(())
@@ -309,8 +308,9 @@ impl<L: Viewer> Inputs<L> {
         })
     }
 
-    /// Reports a file that could not be begun.
-    fn skip(&mut self, candidate: &Candidate, error: &Error) {
+    /// Reports a file that could not be begun. Says whether that is a failure, as against a file of a folder that
+    /// is no capture.
+    fn skip(&mut self, candidate: &Candidate, error: &Error) -> bool {
         let metadata = candidate.path.metadata();
         let mut report = TraceReport {
             path: candidate.path.clone(),
@@ -327,7 +327,9 @@ impl<L: Viewer> Inputs<L> {
             }),
             error => report.failure = Some(error.to_string()),
         }
+        let is_failure = report.failure.is_some();
         self.reports.push(report);
+        is_failure
     }
 
     /// Ends a trace that cannot be read on, or all of them if the reading shall stop. What was read
@@ -366,7 +368,7 @@ impl<L: Viewer> Inputs<L> {
                     return Ok(true);
                 }
                 Err(error) if self.options.strict => return Err(error),
-                Err(error) => self.skip(&candidate, &error),
+                Err(error) => _ = self.skip(&candidate, &error),
             }
         }
         Ok(false)

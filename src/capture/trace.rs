@@ -155,9 +155,7 @@ impl Trace {
                 }
                 Step::Skip(next) => {
                     self.walk.at = next;
-                    if self.is_tick_due() {
-                        self.tick()?;
-                    }
+                    self.tick_if_due()?;
                 }
                 step => match self.work_around(step)? {
                     Turn::Packet => return Ok(true),
@@ -199,9 +197,7 @@ impl Trace {
     #[inline]
     fn ask<T: Take>(&mut self, take: &mut T) -> Result<ControlFlow<T::Broken>, Error> {
         while self.walk.at >= self.until && self.can_ask() {
-            if self.is_tick_due() {
-                self.tick()?;
-            }
+            self.tick_if_due()?;
             let next = self.here().map(|here| take.next(&here));
             let (until, limit) = match next {
                 // Of a stream there is no more than a window.
@@ -270,9 +266,7 @@ impl Trace {
 
     #[inline]
     fn take(&mut self) -> Result<(), Error> {
-        if self.is_tick_due() {
-            self.tick()?;
-        }
+        self.tick_if_due()?;
         let found = &self.found;
         self.walk.seen.add(found.time);
         if found.link_type != self.link_type {
@@ -387,9 +381,7 @@ impl Trace {
                 .fill(candidate, chain::LOOK_AHEAD, &self.stop)
                 .map_err(Error::io(&self.report.path, "read"))?;
             self.walk.at = candidate;
-            if self.is_tick_due() {
-                self.tick()?;
-            }
+            self.tick_if_due()?;
             let (bytes, ended) = (self.window.bytes(), self.window.ended());
             let there = if ended {
                 bytes.len()
@@ -470,8 +462,11 @@ impl Trace {
     }
 
     #[inline]
-    fn is_tick_due(&self) -> bool {
-        self.walk.at >= self.tick || self.window.has_lost_pages()
+    fn tick_if_due(&mut self) -> Result<(), Error> {
+        if self.walk.at >= self.tick || self.window.has_lost_pages() {
+            self.tick()?;
+        }
+        Ok(())
     }
 
     #[cold]

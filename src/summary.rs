@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::capture::{Damage, DamageReason, LinkType, Timestamp, TraceReport};
+use crate::capture::{Damage, LinkType, Timestamp, TraceReport};
 use crate::decode::{self, Fate};
 use crate::flow::EndReason;
 
@@ -95,7 +95,6 @@ pub struct TraceSummary {
 #[derive(Clone, Debug, Serialize)]
 struct DamageSummary {
     offset: u64,
-    /// None where compressed data is damaged: nobody can tell what it was.
     bytes: Option<u64>,
     reason: String,
     before_ns: Option<i64>,
@@ -106,7 +105,7 @@ impl From<&Damage> for DamageSummary {
     fn from(damage: &Damage) -> Self {
         Self {
             offset: damage.offset,
-            bytes: (!matches!(damage.reason, DamageReason::Compression(_))).then_some(damage.bytes),
+            bytes: damage.lost(),
             reason: damage.reason.to_string(),
             before_ns: damage.before.map(|Timestamp(ns)| ns),
             after_ns: damage.after.map(|Timestamp(ns)| ns),
@@ -192,9 +191,6 @@ impl LinkTypes {
     }
 }
 
-/// By so much a trace may begin before the one in front of it ends: packets are a little out of order, and
-/// files are changed in the midst of them.
-const OVERLAP_NS_MAX: i64 = 1_000_000_000;
 /// Link types named in the text of the summary.
 const NAMED_MAX: usize = 4;
 
@@ -250,6 +246,10 @@ pub struct Summary {
     pub peak_memory_bytes: Option<u64>,
 }
 
+/// By so much a trace may begin before the one in front of it ends: packets are a little out of order, and
+/// files are changed in the midst of them.
+const OVERLAP_NS_MAX: i64 = 1_000_000_000;
+
 impl Summary {
     /// Damages of all traces (path, offset, what is wrong, bytes lost), what was skipped, which traces
     /// overlap, and how many flows the limit of the tables ended.
@@ -295,34 +295,31 @@ impl Summary {
     /// Of traces that are of the same time, as of two taps, packets are not put in order, and flows fall apart.
     fn overlap(&self) -> Option<String> {
         let mut latest: Option<(i64, &str)> = None;
-        let mut first = None;
-        let mut traces = 0;
+        let mut pairs = Vec::new();
         for trace in &self.traces {
             let (Some(begin), Some(end)) = (trace.first_ns, trace.last_ns) else {
                 continue;
             };
             if let Some((before, path)) = latest {
-                let overlap = before.saturating_sub(begin);
-                // Of short ones at least half.
-                if overlap > OVERLAP_NS_MAX.min(end.saturating_sub(begin) / 2) && overlap > 0 {
-                    traces += 1;
-                    first.get_or_insert(format!("{} begins before {path} ends", trace.path));
+                // Of short ones half.
+                let most = OVERLAP_NS_MAX.min(end.saturating_sub(begin) / 2);
+                if before.saturating_sub(begin) > most {
+                    pairs.push((&trace.path, path));
                 }
             }
             if latest.is_none_or(|(before, _)| before < end) {
                 latest = Some((end, &trace.path));
             }
         }
-        let more = match traces {
-            0 | 1 => String::new(),
-            traces => format!(", and so do {} more", traces - 1),
+        let (first, before) = pairs.first()?;
+        let more = match pairs.len() {
+            1 => String::new(),
+            pairs => format!(", and so do {} more", pairs - 1),
         };
-        first.map(|first| {
-            format!(
-                "{first}{more}: traces are read one after the other, so flows that are in both fall apart; \
-                 mergecap puts their packets in order"
-            )
-        })
+        Some(format!(
+            "{first} begins before {before} ends{more}: traces are read one after the other, so flows that \
+             are in both fall apart; mergecap puts their packets in order"
+        ))
     }
 
     /// Why traces could not be opened, or not be read to their ends.

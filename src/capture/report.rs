@@ -61,7 +61,7 @@ impl TraceReport {
 pub struct Damage {
     /// Where it begins, in the trace's decompressed bytes.
     pub offset: u64,
-    /// How many bytes were skipped, or left at the end.
+    /// How many bytes were skipped, or left at the end, as far as anybody can tell: see [`Damage::lost`].
     pub bytes: u64,
     /// What is wrong.
     pub reason: DamageReason,
@@ -69,6 +69,16 @@ pub struct Damage {
     pub before: Option<Timestamp>,
     /// Time of the first packet after it.
     pub after: Option<Timestamp>,
+}
+
+impl Damage {
+    /// How many bytes were lost; `None` where compressed data is damaged, of which nobody can tell what it was.
+    pub fn lost(&self) -> Option<u64> {
+        match self.reason {
+            DamageReason::Compression(_) => None,
+            _ => Some(self.bytes),
+        }
+    }
 }
 
 /// What is wrong with a place in a trace.

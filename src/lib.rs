@@ -16,6 +16,7 @@ pub mod decode;
 mod error;
 pub mod flow;
 mod fragments;
+mod helping;
 mod intake;
 pub mod key;
 mod merge;

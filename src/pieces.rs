@@ -14,6 +14,7 @@ use crate::capture::{Extent, Here, Next, Packet, State, Stretch, Take, Timestamp
 use crate::config::FlowOptions;
 use crate::decode::{LinkInfo, TCP, UDP};
 use crate::flow::PacketInfo;
+use crate::helping::PAUSE;
 use crate::intake::Intake;
 
 /// Stretches ahead of the reader, for each worker.
@@ -193,12 +194,13 @@ impl Pieces {
         job.map(|job| job.run(spent)).is_ok()
     }
 
-    /// Waits until the next piece has been read.
+    /// Waits a moment, or until the next piece has been read.
     pub(crate) fn wait(&self) {
         if let Some(next) = self.planned.front() {
             let mut select = Select::new();
             select.recv(&next.found);
-            select.ready();
+            // Whoever asks will ask again.
+            let _ = select.ready_timeout(PAUSE);
         }
     }
 

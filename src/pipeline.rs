@@ -7,12 +7,15 @@
 //!         ╲────────────► worker N ──────────────╱
 //! ```
 //! The reader is passed on among the workers: whoever is about to run out of batches reads until it
-//! has enough of them, and the others have, too. Workers with nothing to count read ahead of it.
+//! has enough of them, and the others have, too. Workers with nothing to count read ahead of it. They are also
+//! the threads that encode what the writer has put together.
 //!
 //! An epoch is a fixed number of packets of the trace, so every worker ends it at the same packet
 //! and with the same trace clock. Each orders the flows it closed in an epoch by their first packets,
 //! and the writer merges them: the files do not depend on how many workers there are.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased, unbounded};
@@ -24,6 +27,7 @@ use crate::config::Config;
 use crate::decode::Fate;
 use crate::error::Error;
 use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
+use crate::helping::{self, Patience, help};
 use crate::intake::{Decoder, Intake};
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
@@ -46,9 +50,10 @@ pub(crate) fn run(
     folder: &OutputFolder,
     sizes: Sizes,
 ) -> Result<Outcome, Error> {
+    let count = config.threads.max(1);
     let pool = ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .thread_name(|number| format!("encoder {number}"))
+        .num_threads(count)
+        .thread_name(worker_name)
         .build()
         .map_err(|error| Error::Internal(error.to_string()))?;
     let spent = Spent::default();
@@ -56,7 +61,6 @@ pub(crate) fn run(
         let mut lanes = Vec::new();
         let mut closed = Vec::new();
         let mut begun = Vec::new();
-        let count = config.threads.max(1);
         let (pieces, jobs) = Pieces::new(count, &config.flow, sizes.stretch);
         for number in 0..count {
             let (full, full_out) = bounded(sizes.batches);
@@ -64,7 +68,7 @@ pub(crate) fn run(
             let (answers_in, answers) = unbounded();
             lanes.push(Lane { full, answers });
             closed.push(Run::new(closed_out));
-            begun.push(Worker {
+            begun.push(Mutex::new(Some(Worker {
                 number,
                 tracker: Tracker::new(config.flow.clone()),
                 full: full_out,
@@ -74,28 +78,31 @@ pub(crate) fn run(
                 answers: answers_in,
                 sizes,
                 state: State::Counting,
-            });
+            })));
         }
         let limit = config.flow.limit;
         let reader = Reader::new(inputs, lanes, &spent, intake, pieces, limit, sizes);
         let (pass_on, turns) = bounded(1);
         let turns = Turns { pass_on, turns };
         turns.pass_on(Box::new(reader));
-        let mut workers = Vec::new();
-        for worker in begun {
-            let turns = turns.clone();
-            let name = format!("worker {}", worker.number);
-            workers.push(spawn(scope, name, move || worker.run(&turns))?);
-        }
-        drop(turns);
         let pool = &pool;
         let writer = spawn(scope, "writer".to_owned(), move || {
             Writer::create(config, folder, pool)?.run(closed)
         })?;
-        // All are waited for before the first failure counts: a scope left early would panic itself.
-        let workers: Vec<_> = workers.into_iter().map(join).collect();
+        let workers = pool.broadcast(|thread| {
+            let worker = &begun[thread.index()];
+            let worker = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // One that panics takes what it has with it, so that the others end.
+            let run = || worker.and_then(|worker| worker.run(&turns));
+            catch_unwind(AssertUnwindSafe(run))
+        });
+        // What it still holds is closed.
+        drop(turns);
+        let workers = workers.into_iter().enumerate();
+        let workers =
+            workers.map(|(number, worker)| worker.map_err(|_| panicked(&worker_name(number))));
         let written = join(writer);
-        let workers = workers.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let workers = workers.collect::<Result<Vec<_>, _>>()?;
         let (flows, in_flows) = written??;
         let read = workers.into_iter().flatten().next();
         let stopped = || Error::Internal("a worker stopped early".to_owned());
@@ -119,9 +126,17 @@ fn spawn<'scope, 'env, T: Send + 'scope>(
 /// A thread's result. The message of a panic is on standard error already.
 fn join<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, Error> {
     let name = thread.thread().name().unwrap_or("a thread").to_owned();
-    thread
-        .join()
-        .map_err(|_| Error::Internal(format!("{name} panicked: this is a bug, please report it")))
+    thread.join().map_err(|_| panicked(&name))
+}
+
+fn panicked(thread: &str) -> Error {
+    Error::Internal(format!(
+        "{thread} panicked: this is a bug, please report it"
+    ))
+}
+
+fn worker_name(number: usize) -> String {
+    format!("worker {number}")
 }
 
 /// The reader on its way from worker to worker.
@@ -165,7 +180,12 @@ impl<'r> Worker<'r> {
     /// of its own.
     fn run(mut self, turns: &Turns<'r>) -> Option<Read> {
         let mut read = None;
+        let mut patience = Patience::default();
         while self.state == State::Counting {
+            if help() {
+                patience = Patience::default();
+                continue;
+            }
             if self.full.len() < self.sizes.few
                 && let Ok(reader) = turns.turns.try_recv()
             {
@@ -183,11 +203,15 @@ impl<'r> Worker<'r> {
                 recv(self.jobs) -> job => if let Ok(job) = job {
                     job.run(self.spent);
                 },
+                default(patience.pause()) => continue,
             }
+            patience = Patience::default();
         }
         if let State::Ended(clock) = self.state {
             let closed = self.closed;
-            let _ = self.tracker.finish(clock, |piece| closed.send(piece));
+            let _ = self
+                .tracker
+                .finish(clock, |piece| helping::send(&closed, piece));
         }
         read
     }
@@ -204,6 +228,10 @@ impl<'r> Worker<'r> {
         match reader.turn(self.number, due, || self.count_all()) {
             Turn::Enough(reader) => {
                 turns.pass_on(reader);
+                // Before it reads again it counts.
+                if let Ok(batch) = self.full.try_recv() {
+                    self.count(batch);
+                }
                 None
             }
             Turn::Over(read) => Some(read),
@@ -238,7 +266,9 @@ impl<'r> Worker<'r> {
             BatchEnd::None => {}
             BatchEnd::Epoch(clock) => {
                 let closed = &self.closed;
-                let handed_over = self.tracker.end_epoch(clock, |piece| closed.send(piece));
+                let handed_over = self
+                    .tracker
+                    .end_epoch(clock, |piece| helping::send(closed, piece));
                 if handed_over.is_err() {
                     self.state = State::Failed;
                 }

@@ -16,6 +16,7 @@ use crate::config::Limit;
 use crate::decode::{ANY, LinkInfo, TCP, UDP};
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo};
+use crate::helping;
 use crate::intake::{DecodedPacket, Decoder, Intake, Joint};
 use crate::pieces::{Ahead, Piece, Pieces};
 use crate::sizes::Sizes;
@@ -170,11 +171,9 @@ impl<C: FnMut() -> Result<(), Stopped>> Take for Dealing<'_, '_, C> {
             match ahead {
                 Ahead::Go(next) => return ControlFlow::Continue(next),
                 Ahead::Deal(extent, piece) => break self.deal(*piece).map(|()| extent),
-                Ahead::Wait => {
-                    if let Err(stopped) = self.wait() {
-                        break Err(stopped);
-                    }
-                }
+                Ahead::Wait if self.wait() => {}
+                // Whoever reads it goes on from there.
+                Ahead::Wait => return ControlFlow::Break(Pause::Enough),
             }
         };
         match taken {
@@ -242,16 +241,23 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
         Ok(())
     }
 
-    /// Waits for a piece: reads another one meanwhile, or else counts.
-    fn wait(&mut self) -> Result<(), Stopped> {
-        let Some(pieces) = &self.dealer.pieces else {
-            return Ok(());
+    /// Where a piece has to be waited for: reads another one or encodes meanwhile, or waits a moment. Says no if the
+    /// worker whose turn it is has something to count.
+    fn wait(&self) -> bool {
+        let dealer = &*self.dealer;
+        let Some(pieces) = &dealer.pieces else {
+            return true;
         };
-        if !pieces.help(self.dealer.spent) {
-            (self.count)()?;
+        if pieces.help(dealer.spent) {
+            return true;
+        }
+        if !dealer.lanes[self.worker].full.is_empty() {
+            return false;
+        }
+        if !helping::help() {
             pieces.wait();
         }
-        Ok(())
+        true
     }
 
     /// Deals out the packets of a piece.
@@ -387,7 +393,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
             // it is has closed: all of that comes first. Or it is that worker's own lane.
             Err(TrySendError::Full(batch)) => {
                 (self.count)()?;
-                full.send(batch).map_err(|_| Stopped)
+                helping::send(full, batch).map_err(|_| Stopped)
             }
         }
     }

@@ -4,7 +4,7 @@
 //! waits for the others after each block of rows: a column takes the blocks in their order, on any
 //! thread of the pool but on one at a time, and only the most that may wait holds it to the slowest.
 //! Nor does anything wait for rows to become cells: whatever chunk of a block is last turned into
-//! them sets the columns going.
+//! them sets the columns going, each as a task that waits for no other.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parquet::errors::ParquetError;
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use super::encode::{Cells, ColumnWriter, Encoded, EncodedChunk};
 
@@ -30,10 +29,15 @@ type Fill<F> = dyn Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync;
 /// The writers of all columns, and the blocks on their way to them.
 pub(super) struct Encoders<'p, F> {
     pool: &'p ThreadPool,
-    fill: Arc<Fill<F>>,
-    columns: Arc<[Lane]>,
+    work: Arc<Work<F>>,
     done: (Sender<()>, Receiver<()>),
     in_flight: usize,
+}
+
+/// What every task has to do with.
+struct Work<F> {
+    fill: Box<Fill<F>>,
+    columns: Arc<[Lane]>,
     results: Sender<Encoding>,
 }
 
@@ -116,13 +120,16 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
             results,
             early: columns.iter().map(|_| VecDeque::new()).collect(),
         };
+        let work = Work {
+            fill: Box::new(fill),
+            columns,
+            results: sender,
+        };
         let encoders = Self {
             pool,
-            fill: Arc::new(fill),
-            columns,
+            work: Arc::new(work),
             done: unbounded(),
             in_flight: 0,
-            results: sender,
         };
         (encoders, chunks)
     }
@@ -144,29 +151,41 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
             end,
             done: self.done.0.clone(),
         });
-        for lane in &*self.columns {
+        for lane in &*self.work.columns {
             locked(&lane.queue).blocks.push_back(Arc::clone(&block));
         }
         if chunks.is_empty() {
-            let (columns, results) = (Arc::clone(&self.columns), self.results.clone());
-            self.pool.spawn(move || run_all(&columns, &results));
+            let work = Arc::clone(&self.work);
+            self.pool.spawn(move || work.encode());
         }
         for (at, rows) in chunks.into_iter().enumerate() {
-            let (columns, results) = (Arc::clone(&self.columns), self.results.clone());
-            let (fill, block) = (Arc::clone(&self.fill), Arc::clone(&block));
-            self.pool.spawn(move || {
-                match catch_unwind(AssertUnwindSafe(|| fill(&rows))) {
-                    Ok(cells) => _ = block.chunks[at].set(cells),
-                    Err(panic) => _ = results.send(Encoding::Panic(panic)),
-                }
-                // The rows go while they are in this thread's cache.
-                drop(rows);
-                let is_last = block.unfilled.fetch_sub(1, Ordering::AcqRel) == 1;
-                drop(block);
-                if is_last {
-                    run_all(&columns, &results);
-                }
-            });
+            let (work, block) = (Arc::clone(&self.work), Arc::clone(&block));
+            self.pool.spawn(move || work.fill(rows, at, block));
+        }
+    }
+}
+
+impl<F: Send + 'static> Work<F> {
+    /// Turns a chunk of a block's rows into cells.
+    fn fill(self: Arc<Self>, rows: Vec<Box<F>>, at: usize, block: Arc<Block>) {
+        match catch_unwind(AssertUnwindSafe(|| (self.fill)(&rows))) {
+            Ok(cells) => _ = block.chunks[at].set(cells),
+            Err(panic) => _ = self.results.send(Encoding::Panic(panic)),
+        }
+        // The rows go while they are in this thread's cache.
+        drop(rows);
+        let is_last = block.unfilled.fetch_sub(1, Ordering::AcqRel) == 1;
+        drop(block);
+        if is_last {
+            self.encode();
+        }
+    }
+
+    /// Has every column encode the blocks that wait, each in a task of its own, so that nobody waits for others.
+    fn encode(self: Arc<Self>) {
+        for number in 0..self.columns.len() {
+            let work = Arc::clone(&self);
+            rayon::spawn(move || work.columns[number].run(number, &work.results));
         }
     }
 }
@@ -197,12 +216,6 @@ impl Chunks {
     pub(super) fn recycle(&self, column: usize, spare: Encoded) {
         locked(&self.columns[column].queue).spare.push(spare);
     }
-}
-
-/// Has every column encode the blocks that wait.
-fn run_all(columns: &[Lane], results: &Sender<Encoding>) {
-    let lanes = columns.par_iter().enumerate().with_max_len(1);
-    lanes.for_each(|(number, lane)| lane.run(number, results));
 }
 
 impl Lane {

@@ -1,0 +1,60 @@
+//! Waiting without idling: workers are the threads that encode, too, and do that wherever they would wait.
+//!
+//! So there are as many busy threads as cores. With a thread more for each that encodes, a scheduler puts
+//! two workers on one core and leaves another one idle for milliseconds: docs/performance.md.
+
+use std::mem;
+use std::time::Duration;
+
+use crossbeam_channel::{SendError, SendTimeoutError, Sender, TrySendError};
+use rayon::Yield;
+
+/// How long a worker waits before it looks for something to encode again, at first and at most.
+pub(crate) const PAUSE: Duration = Duration::from_micros(100);
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// How long to wait next: longer each time, since there may be nothing to do for hours.
+pub(crate) struct Patience(Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(PAUSE)
+    }
+}
+
+impl Patience {
+    pub(crate) fn pause(&mut self) -> Duration {
+        let longer = LONGEST.min(self.0 * 2);
+        mem::replace(&mut self.0, longer)
+    }
+}
+
+/// Encodes something that waits to be encoded; false if nothing does, or if this is no thread of a pool.
+pub(crate) fn help() -> bool {
+    rayon::yield_now() == Some(Yield::Executed)
+}
+
+/// Sends as soon as there is room, and helps until there is. Whoever makes room may wait for what is encoded, so a
+/// worker must not wait for it in any other way.
+///
+/// # Errors
+/// If nobody receives any more.
+pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), SendError<T>> {
+    let mut patience = Patience::default();
+    loop {
+        value = match sender.try_send(value) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Disconnected(value)) => return Err(SendError(value)),
+            Err(TrySendError::Full(value)) => value,
+        };
+        if help() {
+            patience = Patience::default();
+        } else {
+            value = match sender.send_timeout(value, patience.pause()) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Disconnected(value)) => return Err(SendError(value)),
+                Err(SendTimeoutError::Timeout(value)) => value,
+            };
+        }
+    }
+}

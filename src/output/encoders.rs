@@ -21,7 +21,7 @@ use super::encode::{Cells, ColumnWriter, Encoded, EncodedChunk};
 
 /// Blocks that are being filled or encoded at a time, in some of the columns: one for each thread, but
 /// no fewer than keep two busy, and no more than bound the memory.
-const BLOCKS_IN_FLIGHT: RangeInclusive<usize> = 4..=16;
+const BLOCKS_IN_FLIGHT: RangeInclusive<usize> = 3..=16;
 
 /// What the cells of all columns are for some rows.
 type Fill<F> = dyn Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync;

@@ -1,4 +1,5 @@
-//! Waiting without idling: workers are the threads that encode, too, and do that wherever they would wait.
+//! Waiting without idling: workers are the threads that encode, too, and do that while they wait for packets or for
+//! room.
 //!
 //! So there are as many busy threads as cores. With a thread more for each that encodes, a scheduler puts
 //! two workers on one core and leaves another one idle for milliseconds: docs/performance.md.
@@ -9,9 +10,10 @@ use std::time::Duration;
 use crossbeam_channel::{SendError, SendTimeoutError, Sender, TrySendError};
 use rayon::Yield;
 
-/// How long a worker waits before it looks for something to encode again, at first and at most.
+/// How long a worker waits before it looks again for something to do, at first and at most: nobody wakes it when
+/// there is something to encode.
 pub(crate) const PAUSE: Duration = Duration::from_micros(100);
-const LONGEST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_millis(5);
 
 /// How long to wait next: longer each time, since there may be nothing to do for hours.
 pub(crate) struct Patience(Duration);
@@ -56,5 +58,42 @@ pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), SendError<
                 Err(SendTimeoutError::Timeout(value)) => value,
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+    use rayon::ThreadPoolBuilder;
+
+    use super::*;
+
+    #[test]
+    fn whoever_sends_makes_room_if_nobody_else_can() {
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (sender, receiver) = bounded(1);
+        let sent = pool.broadcast(|_| {
+            for number in 0..5 {
+                let receiver = receiver.clone();
+                rayon::spawn(move || assert!(receiver.recv().is_ok()));
+                send(&sender, number).unwrap();
+            }
+        });
+        assert_eq!(sent.len(), 1);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_receiver_that_is_gone() {
+        let (sender, receiver) = bounded(1);
+        assert_eq!(send(&sender, 1), Ok(()));
+        drop(receiver);
+        assert_eq!(send(&sender, 2), Err(SendError(2)));
+    }
+
+    #[test]
+    fn pauses_get_longer_and_end() {
+        let mut patience = Patience::default();
+        let pauses: Vec<_> = (0..20).map(|_| patience.pause()).collect();
+        assert!(pauses.is_sorted() && pauses[0] == PAUSE && pauses[19] == LONGEST);
     }
 }

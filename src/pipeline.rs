@@ -14,9 +14,10 @@
 //! and with the same trace clock. Each orders the flows it closed in an epoch by their first packets,
 //! and the writer merges them: the files do not depend on how many workers there are.
 
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased, unbounded};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -50,12 +51,13 @@ pub(crate) fn run(
     folder: &OutputFolder,
     sizes: Sizes,
 ) -> Result<Outcome, Error> {
-    let count = config.threads.max(1);
     let pool = ThreadPoolBuilder::new()
-        .num_threads(count)
+        .num_threads(config.threads.max(1))
         .thread_name(worker_name)
         .build()
-        .map_err(|error| Error::Internal(error.to_string()))?;
+        .map_err(cannot_start)?;
+    // There may be a most.
+    let count = pool.current_num_threads();
     let spent = Spent::default();
     thread::scope(|scope| {
         let mut lanes = Vec::new();
@@ -86,9 +88,9 @@ pub(crate) fn run(
         let turns = Turns { pass_on, turns };
         turns.pass_on(Box::new(reader));
         let pool = &pool;
-        let writer = spawn(scope, "writer".to_owned(), move || {
-            Writer::create(config, folder, pool)?.run(closed)
-        })?;
+        let write = move || Writer::create(config, folder, pool)?.run(closed);
+        let writer = thread::Builder::new().name("writer".to_owned());
+        let writer = writer.spawn_scoped(scope, write).map_err(cannot_start)?;
         let workers = pool.broadcast(|thread| {
             let worker = &begun[thread.index()];
             let worker = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -101,7 +103,7 @@ pub(crate) fn run(
         let workers = workers.into_iter().enumerate();
         let workers =
             workers.map(|(number, worker)| worker.map_err(|_| panicked(&worker_name(number))));
-        let written = join(writer);
+        let written = writer.join().map_err(|_| panicked("writer"));
         let workers = workers.collect::<Result<Vec<_>, _>>()?;
         let (flows, in_flows) = written??;
         let read = workers.into_iter().flatten().next();
@@ -112,23 +114,11 @@ pub(crate) fn run(
     })
 }
 
-fn spawn<'scope, 'env, T: Send + 'scope>(
-    scope: &'scope thread::Scope<'scope, 'env>,
-    name: String,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, T>, Error> {
-    thread::Builder::new()
-        .name(name)
-        .spawn_scoped(scope, work)
-        .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))
+fn cannot_start(error: impl Display) -> Error {
+    Error::Internal(format!("cannot start a thread: {error}"))
 }
 
-/// A thread's result. The message of a panic is on standard error already.
-fn join<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, Error> {
-    let name = thread.thread().name().unwrap_or("a thread").to_owned();
-    thread.join().map_err(|_| panicked(&name))
-}
-
+/// The message of its panic is on standard error already.
 fn panicked(thread: &str) -> Error {
     Error::Internal(format!(
         "{thread} panicked: this is a bug, please report it"
@@ -140,7 +130,6 @@ fn worker_name(number: usize) -> String {
 }
 
 /// The reader on its way from worker to worker.
-#[derive(Clone)]
 struct Turns<'r> {
     pass_on: Sender<Box<Reader<'r>>>,
     turns: Receiver<Box<Reader<'r>>>,
@@ -216,7 +205,7 @@ impl<'r> Worker<'r> {
         read
     }
 
-    /// Reads until enough batches wait for this worker.
+    /// Reads until enough batches wait for this worker, or some do and it would have to wait itself.
     fn read(&mut self, reader: Box<Reader<'r>>, turns: &Turns<'r>) -> Option<Read> {
         let waiting = self.full.len();
         if waiting >= self.sizes.few {

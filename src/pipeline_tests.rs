@@ -81,6 +81,22 @@ fn who_reads_ahead_changes_no_byte() {
     }
 }
 
+/// With more rows than may wait to be encoded: who waits for room for more has to encode some.
+#[test]
+fn no_two_wait_for_each_other_to_encode() {
+    let flows: Vec<u32> = (0..40_000).collect();
+    let trace = trace(&flows);
+    let sizes = Sizes {
+        pieces: 1,
+        ..Sizes::default()
+    };
+    let alone = run(&trace, 1, None, sizes, false).unwrap();
+    for threads in [2, 3] {
+        let tables = run(&trace, threads, None, sizes, false).unwrap();
+        assert!(tables == alone, "{threads} threads");
+    }
+}
+
 #[test]
 fn whatever_fails_ends_the_run_and_leaves_nothing() {
     let mut packets = packets(500, SHARES[0]);

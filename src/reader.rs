@@ -45,7 +45,7 @@ pub(crate) struct Reader<'r> {
 
 /// How a turn of reading ended.
 pub(crate) enum Turn<'r> {
-    /// The worker whose turn it was has enough to count.
+    /// The worker whose turn it was has enough to count, or something and nothing to read.
     Enough(Box<Reader<'r>>),
     /// So did the reading.
     Over(Read),
@@ -86,7 +86,8 @@ impl<'r> Reader<'r> {
         Self { inputs, dealer }
     }
 
-    /// Deals out packets in the turn of a worker, until it has been dealt `enough` batches or the
+    /// Deals out packets in the turn of a worker, until it has been dealt `enough` batches, has some and would have to
+    /// wait, or the
     /// traces end. `count` has it count all that waits for it, where that must not wait until the turn is
     /// over; an error says that it cannot.
     pub(crate) fn turn(

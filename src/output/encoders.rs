@@ -197,7 +197,7 @@ impl Chunks {
     }
 
     /// Waits for the next chunk of a column; `None` if no more are encoded. A panic of whoever encoded goes
-    /// on here.
+    /// on here, and is the writer's then.
     pub(super) fn next(&mut self, column: usize) -> Result<Option<EncodedChunk>, ParquetError> {
         loop {
             if let Some(chunk) = self.early[column].pop_front() {

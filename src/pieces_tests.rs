@@ -183,9 +183,17 @@ fn dealt(trace: &[u8], lanes: usize, epoch: u64, ahead: Ahead) -> (Vec<Dealt>, S
         .unzip();
     let reader = Reader::new(&mut inputs, full_lanes, &spent, intake, pieces, None, sizes);
     thread::scope(|scope| {
-        let reading = scope.spawn(|| match Box::new(reader).turn(0, usize::MAX, || Ok(())) {
-            Turn::Over(Ok(Ok(counted))) => format!("{counted:?}"),
-            _ => panic!("the reading ends with the trace"),
+        let reading = scope.spawn(|| {
+            let mut reader = Box::new(reader);
+            loop {
+                match reader.turn(0, usize::MAX, || Ok(())) {
+                    // It would wait, and there is something to count.
+                    Turn::Enough(passed_on) => reader = passed_on,
+                    Turn::Over(Ok(Ok(counted))) => return format!("{counted:?}"),
+                    Turn::Over(_) => panic!("the reading ends with the trace"),
+                }
+                thread::yield_now();
+            }
         });
         let dealt = take_all(full, &jobs, ahead, &spent);
         (dealt, reading.join().unwrap())

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Flows are allocated by workers and freed by encoders, many millions of them: docs/performance.md.
+/// Flows are allocated by one worker and freed by whichever encodes them, many millions of them: docs/performance.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

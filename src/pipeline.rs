@@ -96,15 +96,11 @@ pub(crate) fn run(
             let worker = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
             // One that panics takes what it has with it, so that the others end.
             let run = || worker.and_then(|worker| worker.run(&turns));
-            catch_unwind(AssertUnwindSafe(run))
+            let read = catch_unwind(AssertUnwindSafe(run));
+            read.map_err(|_| panicked(&worker_name(thread.index())))
         });
-        // What it still holds is closed.
-        drop(turns);
-        let workers = workers.into_iter().enumerate();
-        let workers =
-            workers.map(|(number, worker)| worker.map_err(|_| panicked(&worker_name(number))));
         let written = writer.join().map_err(|_| panicked("writer"));
-        let workers = workers.collect::<Result<Vec<_>, _>>()?;
+        let workers = workers.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (flows, in_flows) = written??;
         let read = workers.into_iter().flatten().next();
         let stopped = || Error::Internal("a worker stopped early".to_owned());

@@ -86,10 +86,9 @@ impl<'r> Reader<'r> {
         Self { inputs, dealer }
     }
 
-    /// Deals out packets in the turn of a worker, until it has been dealt `enough` batches, has some and would have to
-    /// wait, or the
-    /// traces end. `count` has it count all that waits for it, where that must not wait until the turn is
-    /// over; an error says that it cannot.
+    /// Deals out packets in the turn of a worker, until it has been dealt `enough` batches, has some and would
+    /// have to wait, or the traces end. `count` has it count all that waits for it, where that must not wait
+    /// until the turn is over; an error says that it cannot.
     pub(crate) fn turn(
         mut self: Box<Self>,
         worker: usize,

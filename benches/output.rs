@@ -58,7 +58,7 @@ fn main() {
     });
 }
 
-type Flows = (Vec<Box<TcpFlow>>, Vec<Box<UdpFlow>>);
+type Flows = (Vec<TcpFlow>, Vec<UdpFlow>);
 
 fn flows(trace: &Trace, options: &FlowOptions) -> Flows {
     let infos = trace.infos(options);
@@ -67,11 +67,11 @@ fn flows(trace: &Trace, options: &FlowOptions) -> Flows {
     (closed.tcp, closed.udp)
 }
 
-fn in_chunks<F>(flows: &[Box<F>], batch: impl Fn(&[&F]) -> usize) -> usize {
+fn in_chunks<F>(flows: &[F], batch: impl Fn(&[&F]) -> usize) -> usize {
     flows
         .chunks(CHUNK)
         .map(|chunk| {
-            let rows: Vec<&F> = chunk.iter().map(|flow| &**flow).collect();
+            let rows: Vec<&F> = chunk.iter().collect();
             batch(&rows)
         })
         .sum()
@@ -83,7 +83,7 @@ fn write<F: Send + Sync + Clone + 'static>(
     name: &str,
     file: &Path,
     options: &FlowOptions,
-    flows: &[Box<F>],
+    flows: &[F],
     columns: impl Fn() -> Vec<Column<F>>,
 ) {
     let pool = rayon::ThreadPoolBuilder::new()

@@ -7,7 +7,7 @@
 use std::mem;
 use std::time::Duration;
 
-use crossbeam_channel::{SendError, SendTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use rayon::Yield;
 
 /// How long a worker waits before it looks again for something to do, at first and at most: nobody wakes it when
@@ -36,17 +36,21 @@ pub(crate) fn help() -> bool {
     rayon::yield_now() == Some(Yield::Executed)
 }
 
+/// Nobody receives any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
 /// Sends as soon as there is room, and helps until there is. Whoever makes room may wait for what is encoded, so a
 /// worker must not wait for it in any other way.
 ///
 /// # Errors
 /// If nobody receives any more.
-pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), SendError<T>> {
+pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), Gone> {
     let mut patience = Patience::default();
     loop {
         value = match sender.try_send(value) {
             Ok(()) => return Ok(()),
-            Err(TrySendError::Disconnected(value)) => return Err(SendError(value)),
+            Err(TrySendError::Disconnected(_)) => return Err(Gone),
             Err(TrySendError::Full(value)) => value,
         };
         if help() {
@@ -54,7 +58,7 @@ pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), SendError<
         } else {
             value = match sender.send_timeout(value, patience.pause()) {
                 Ok(()) => return Ok(()),
-                Err(SendTimeoutError::Disconnected(value)) => return Err(SendError(value)),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Gone),
                 Err(SendTimeoutError::Timeout(value)) => value,
             };
         }
@@ -87,7 +91,7 @@ mod tests {
         let (sender, receiver) = bounded(1);
         assert_eq!(send(&sender, 1), Ok(()));
         drop(receiver);
-        assert_eq!(send(&sender, 2), Err(SendError(2)));
+        assert_eq!(send(&sender, 2), Err(Gone));
     }
 
     #[test]

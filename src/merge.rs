@@ -1,8 +1,7 @@
 //! The closed flows of all workers as one row of rows, in the order of their first packets.
 
-use std::iter;
 use std::mem;
-use std::vec::IntoIter;
+use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
@@ -37,7 +36,7 @@ impl Run {
 
     /// The TCP flows at hand; empty once the epoch has no more.
     pub(crate) fn tcp(&mut self) -> &mut Queue<TcpFlow> {
-        while self.tcp.flows.len() == 0
+        while self.tcp.first().is_none()
             && let Some(Closed::Tcp(rows)) = &mut self.next
         {
             self.tcp.refill(mem::take(rows));
@@ -48,7 +47,7 @@ impl Run {
 
     /// The same for UDP, after all of TCP.
     pub(crate) fn udp(&mut self) -> &mut Queue<UdpFlow> {
-        while self.udp.flows.len() == 0
+        while self.udp.first().is_none()
             && let Some(Closed::Udp(rows)) = &mut self.next
         {
             self.udp.refill(mem::take(rows));
@@ -71,10 +70,11 @@ impl Run {
     }
 }
 
-/// Flows of one table that a worker closed, each with the place of its first packet, and what was
-/// counted of all that came so far.
+/// Flows of one table that a worker closed, and what was counted of all that came so far.
 pub(crate) struct Queue<F> {
-    flows: IntoIter<(u64, Box<F>)>,
+    piece: Arc<Rows<F>>,
+    /// Which flow of the piece is the next one.
+    at: usize,
     reasons: [u64; EndReason::ALL.len()],
     packets: u64,
 }
@@ -82,7 +82,8 @@ pub(crate) struct Queue<F> {
 impl<F> Default for Queue<F> {
     fn default() -> Self {
         Self {
-            flows: Vec::new().into_iter(),
+            piece: Arc::default(),
+            at: 0,
             reasons: [0; EndReason::ALL.len()],
             packets: 0,
         }
@@ -91,11 +92,11 @@ impl<F> Default for Queue<F> {
 
 impl<F> Queue<F> {
     fn refill(&mut self, rows: Rows<F>) {
-        self.flows = rows.flows.into_iter();
         self.packets += rows.packets;
         for (sum, more) in self.reasons.iter_mut().zip(rows.reasons) {
             *sum += more;
         }
+        (self.piece, self.at) = (Arc::new(rows), 0);
     }
 
     /// Adds all that came to the summary.
@@ -106,24 +107,32 @@ impl<F> Queue<F> {
         fates.add(fate, self.packets);
     }
 
+    /// The place in the trace of the next flow's first packet.
     fn first(&self) -> Option<u64> {
-        self.flows.as_slice().first().map(|(number, _)| *number)
+        self.piece.number(self.at)
     }
 }
 
-/// The rest of an epoch, in order. `queue` is a worker's, filled again when it is empty.
-pub(crate) fn merge<F>(
+/// Gives `take` the rest of an epoch, in order: in which piece each row is, and which of its rows it is. `queue` is a
+/// worker's, filled again when it is empty.
+///
+/// # Errors
+/// The first one of `take`.
+pub(crate) fn merge<F, E>(
     runs: &mut [Run],
     queue: fn(&mut Run) -> &mut Queue<F>,
-) -> impl Iterator<Item = Box<F>> {
+    mut take: impl FnMut(&Arc<Rows<F>>, usize) -> Result<(), E>,
+) -> Result<(), E> {
     let mut heads: Vec<Option<u64>> = runs.iter_mut().map(|run| queue(run).first()).collect();
-    iter::from_fn(move || {
+    loop {
         let waiting = heads.iter().enumerate();
-        let (_, at) = waiting
-            .filter_map(|(at, head)| Some(((*head)?, at)))
-            .min()?;
-        let flow = queue(&mut runs[at]).flows.next();
+        let first = waiting.filter_map(|(at, head)| Some(((*head)?, at))).min();
+        let Some((_, at)) = first else {
+            return Ok(());
+        };
+        let next = queue(&mut runs[at]);
+        take(&next.piece, next.at)?;
+        next.at += 1;
         heads[at] = queue(&mut runs[at]).first();
-        flow.map(|(_, flow)| flow)
-    })
+    }
 }

@@ -86,12 +86,20 @@ pub(crate) struct Job {
 impl Job {
     /// Reads the stretch.
     pub(crate) fn run(self, spent: &Spent) {
+        let records = self.stretch.records();
+        // Lanes have not all the same.
+        let room = |records: usize| records + records / 8;
+        let lane = || {
+            let mut batch = spent.take();
+            batch.packets.reserve_exact(room(records / self.lanes));
+            batch
+        };
         let mut piece = Piece {
             intake: self.intake,
             first: Timestamp(0),
-            lanes: (0..self.lanes).map(|_| spent.take()).collect(),
-            clocks: Vec::new(),
-            most: MOST * self.stretch.records(),
+            lanes: (0..self.lanes).map(|_| lane()).collect(),
+            clocks: Vec::with_capacity(room(records)),
+            most: MOST * records,
         };
         let extent = self.stretch.read(&mut piece);
         // The reader may have gone by.

@@ -330,8 +330,8 @@ impl<'p> Writer<'p> {
 
     /// Writes what the workers closed in an epoch.
     fn epoch(&mut self, workers: &mut [Run]) -> Result<(), Error> {
-        self.tcp.write(merge(workers, Run::tcp))?;
-        self.udp.write(merge(workers, Run::udp))?;
+        merge(workers, Run::tcp, |piece, at| self.tcp.add(piece, at))?;
+        merge(workers, Run::udp, |piece, at| self.udp.add(piece, at))?;
         for worker in workers {
             worker.end_epoch(&mut self.fates);
         }

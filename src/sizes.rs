@@ -30,7 +30,7 @@ impl Default for Sizes {
             few: 4,
             enough: 8,
             stretch: 4096,
-            pieces: 12,
+            pieces: 24,
         }
     }
 }

@@ -72,8 +72,8 @@ fn run(bytes: &[u8], tables: usize, epoch: u64) -> Result<Outcome, Error> {
 fn outcome(read: u64, mut closed: ClosedFlows, mut fates: Fates, options: &FlowOptions) -> Outcome {
     closed.tcp.sort_by_key(|row| row.flow.number);
     closed.udp.sort_by_key(|row| row.flow.number);
-    let tcp: Vec<&TcpFlow> = closed.tcp.iter().map(|row| &**row).collect();
-    let udp: Vec<&UdpFlow> = closed.udp.iter().map(|row| &**row).collect();
+    let tcp: Vec<&TcpFlow> = closed.tcp.iter().collect();
+    let udp: Vec<&UdpFlow> = closed.udp.iter().collect();
     fates.add(Fate::Tcp, tcp.iter().map(|row| row.flow.packets()).sum());
     fates.add(Fate::Udp, udp.iter().map(|row| row.flow.packets()).sum());
     fates.add(Fate::FragJoined, closed.fragments.joined);

@@ -6,7 +6,8 @@ use std::convert::Infallible;
 
 use super::base::{EndReason, Tracked};
 use super::index::Index;
-use super::shelf::{EndedYoung, Shelf};
+use super::rows::{Pieces, Rows};
+use super::shelf::{EndedYoung, Ending, Shelf};
 use super::slab::{NEVER, Slab};
 use super::table::{Place, Tracker};
 use super::young::{ROOMS, Rooms, Young};
@@ -15,9 +16,6 @@ use crate::capture::Timestamp;
 use crate::config::{FlowOptions, Limit};
 use crate::key::Protocol;
 use crate::prefetch::prefetch;
-
-/// Rows that are handed over together.
-const PIECE: usize = 512;
 
 /// So many young flows before one is grown, the first of its packets are fetched, and so many before
 /// that, those that follow.
@@ -37,35 +35,13 @@ pub enum Closed {
     Fragments(Fragments),
 }
 
-/// A few flows that ended, in the order of their first packets, and what the summary says of them:
-/// it is counted here, where they have just been in hand.
-#[derive(Debug)]
-pub struct Rows<F> {
-    /// The flows, each with the place of its first packet in the trace.
-    pub flows: Vec<(u64, Box<F>)>,
-    /// How many of them ended for each reason, in the order of [`EndReason::ALL`].
-    pub reasons: [u64; EndReason::ALL.len()],
-    /// Packets of them all.
-    pub packets: u64,
-}
-
-impl<F> Default for Rows<F> {
-    fn default() -> Self {
-        Self {
-            flows: Vec::new(),
-            reasons: [0; EndReason::ALL.len()],
-            packets: 0,
-        }
-    }
-}
-
 /// All pieces put together, for those who want no pieces.
 #[derive(Debug, Default)]
 pub struct ClosedFlows {
     /// TCP flows.
-    pub tcp: Vec<Box<TcpFlow>>,
+    pub tcp: Vec<TcpFlow>,
     /// UDP flows.
-    pub udp: Vec<Box<UdpFlow>>,
+    pub udp: Vec<UdpFlow>,
     /// Later fragments.
     pub fragments: Fragments,
 }
@@ -77,12 +53,8 @@ impl ClosedFlows {
     /// None.
     pub fn add(&mut self, piece: Closed) -> Result<(), Infallible> {
         match piece {
-            Closed::Tcp(rows) => self
-                .tcp
-                .extend(rows.flows.into_iter().map(|(_, flow)| flow)),
-            Closed::Udp(rows) => self
-                .udp
-                .extend(rows.flows.into_iter().map(|(_, flow)| flow)),
+            Closed::Tcp(mut rows) => self.tcp.extend(rows.take()),
+            Closed::Udp(mut rows) => self.udp.extend(rows.take()),
             Closed::Fragments(more) => {
                 self.fragments.joined += more.joined;
                 self.fragments.orphaned += more.orphaned;
@@ -125,13 +97,15 @@ impl Tracker {
         clock: Timestamp,
         sink: impl FnMut(Closed) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.sweep(clock);
+        self.sweep(clock, |table, at| table.end_young(at, Ending::Doubt));
         self.hand_over(clock, sink)?;
         self.index.trim();
         self.young.trim();
         self.tcp.slab.trim();
         self.udp.slab.trim();
         self.rooms.trim();
+        self.tcp.spare.trim();
+        self.udp.spare.trim();
         if self.weigh {
             // With a limit no room stays for the next epoch that is not in use now.
             self.rooms.trim();
@@ -139,7 +113,7 @@ impl Tracker {
         Ok(())
     }
 
-    /// Hands over what has ended, and how many later fragments there were.
+    /// Hands over what has ended, and how many later fragments there were. Flows that turn out to live on stay.
     fn hand_over<E>(
         &mut self,
         clock: Timestamp,
@@ -150,6 +124,11 @@ impl Tracker {
         self.tcp.hand_over(young, rooms, clock, options, &mut tcp)?;
         let mut udp = |rows| sink(Closed::Udp(rows));
         self.udp.hand_over(young, rooms, clock, options, &mut udp)?;
+        for flow in std::mem::take(&mut self.tcp.alive) {
+            let hash = flow.flow.hash;
+            let place = Place::Tcp(self.tcp.insert(flow, &self.options));
+            self.index.insert(hash, place.code());
+        }
         sink(Closed::Fragments(std::mem::take(&mut self.fragments)))
     }
 
@@ -176,8 +155,8 @@ impl Tracker {
         self.udp.ended.reserve_exact(self.young.len() - tcp);
         for (at, young) in self.young.iter_mut() {
             match young.key.protocol {
-                Protocol::Tcp => self.tcp.end_young(at, young, false),
-                Protocol::Udp => self.udp.end_young(at, young, false),
+                Protocol::Tcp => self.tcp.end_young(at, young, Ending::Time),
+                Protocol::Udp => self.udp.end_young(at, young, Ending::Time),
             }
         }
         self.tcp.close_all(clock, &self.options);
@@ -185,8 +164,8 @@ impl Tracker {
         self.hand_over(clock, sink)
     }
 
-    /// Ends the flows that have timed out by `clock`.
-    fn sweep(&mut self, clock: Timestamp) {
+    /// Ends the flows that have timed out by `clock`; those of which only their state can tell are left to `doubt`.
+    fn sweep(&mut self, clock: Timestamp, mut doubt: impl FnMut(&mut Self, u32)) {
         let options = &self.options;
         let mut expired = Vec::new();
         self.young
@@ -197,9 +176,9 @@ impl Tracker {
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
-                self.end_in_doubt(at, clock);
+                doubt(self, at);
             } else {
-                self.end_young(at, false);
+                self.end_young(at, Ending::Time);
             }
         }
         let (index, options) = (&mut self.index, &self.options);
@@ -223,7 +202,7 @@ impl Tracker {
         }
     }
 
-    fn end_young(&mut self, at: u32, evicted: bool) {
+    fn end_young(&mut self, at: u32, ending: Ending) {
         self.young.set_due(at, NEVER);
         let young = self.young.get_mut(at);
         let young = young.expect("only places in use are ended");
@@ -232,8 +211,8 @@ impl Tracker {
             self.young_bytes -= young.bytes();
         }
         match young.key.protocol {
-            Protocol::Tcp => self.tcp.end_young(at, young, evicted),
-            Protocol::Udp => self.udp.end_young(at, young, evicted),
+            Protocol::Tcp => self.tcp.end_young(at, young, ending),
+            Protocol::Udp => self.udp.end_young(at, young, ending),
         }
         self.index.remove(hash, Place::Young(at).code());
     }
@@ -241,7 +220,7 @@ impl Tracker {
     /// What the flows in the table weigh once those that timed out by `clock` are gone, in the
     /// unit of the limit.
     pub fn weigh(&mut self, clock: Timestamp) -> u64 {
-        self.sweep(clock);
+        self.sweep(clock, |table, at| table.end_in_doubt(at, clock));
         match self.options.limit {
             Some(Limit::Bytes(_)) => self.young_bytes + self.tcp.bytes + self.udp.bytes,
             Some(Limit::Flows(_)) | None => self.len() as u64,
@@ -274,7 +253,7 @@ impl Tracker {
         for (_, place) in ranked.iter().take_while(|(ranked, _)| ranked <= last) {
             let hash = match *place {
                 Place::Young(at) => {
-                    self.end_young(at, true);
+                    self.end_young(at, Ending::Limit);
                     continue;
                 }
                 Place::Tcp(at) => self.tcp.evict(at),
@@ -365,32 +344,34 @@ impl<F: Tracked> Shelf<F> {
         let closed = std::mem::take(&mut self.closed).into_iter();
         let mut closed: Vec<_> = closed.map(|flow| (flow.flow().number, flow)).collect();
         closed.sort_unstable_by_key(|(number, _)| *number);
+        let mut pieces = Pieces::new(ended.len() + closed.len(), &self.spare, sink);
         let mut closed = closed.into_iter().peekable();
-        let mut rows = Rows::default();
         for (done, next) in ended.iter().enumerate() {
-            let &EndedYoung {
-                number,
-                at,
-                evicted,
-            } = next;
+            let &EndedYoung { number, at, ending } = next;
             fetch(young, rooms, &ended[done..], |ended| ended.at);
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
-                add(number, earlier, &mut rows, sink)?;
+                pieces.place(|| *earlier);
+                pieces.keep(number)?;
             }
             let kept = young.get(at).expect("an ended flow keeps its place");
-            let mut flow: Box<F> = kept.grow(rooms, options);
+            let flow = pieces.place(|| kept.begin(rooms, options));
+            kept.count_kept(flow, rooms, options);
             young.free(at);
-            if evicted {
-                flow.evict();
-            } else {
-                flow.end(clock, options);
+            match ending {
+                Ending::Doubt if flow.due(options) >= clock.0 => {
+                    self.alive.extend(pieces.take_back().map(Box::new));
+                    continue;
+                }
+                Ending::Limit => flow.evict(),
+                Ending::Time | Ending::Doubt => flow.end(clock, options),
             }
-            add(number, flow, &mut rows, sink)?;
+            pieces.keep(number)?;
         }
         for (number, flow) in closed {
-            add(number, flow, &mut rows, sink)?;
+            pieces.place(|| *flow);
+            pieces.keep(number)?;
         }
-        sink(rows)
+        pieces.end()
     }
 }
 
@@ -414,20 +395,4 @@ fn fetch<'y, T>(
         }
     }
     young.get(place(ended.get(ROOMS * AHEAD)?))
-}
-
-/// Adds a flow to a piece, and hands that over when it is full.
-fn add<F: Tracked, E>(
-    number: u64,
-    flow: Box<F>,
-    rows: &mut Rows<F>,
-    sink: &mut impl FnMut(Rows<F>) -> Result<(), E>,
-) -> Result<(), E> {
-    rows.reasons[flow.flow().end_reason as usize] += 1;
-    rows.packets += flow.flow().packets();
-    rows.flows.push((number, flow));
-    if rows.flows.len() < PIECE {
-        return Ok(());
-    }
-    sink(std::mem::take(rows))
 }

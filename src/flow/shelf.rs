@@ -2,6 +2,7 @@
 
 use super::PacketInfo;
 use super::base::Tracked;
+use super::rows::Spare;
 use super::slab::Slab;
 use super::young::Young;
 use crate::capture::Timestamp;
@@ -18,8 +19,18 @@ pub(super) struct EndedYoung {
     /// Place of its first packet in the trace.
     pub(super) number: u64,
     pub(super) at: u32,
-    /// By the limit of the table, not by silence.
-    pub(super) evicted: bool,
+    pub(super) ending: Ending,
+}
+
+/// What has ended a young flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Silence, or the end of the trace.
+    Time,
+    /// Silence if it is closed, which only its state can tell: else it lives.
+    Doubt,
+    /// The limit of the table.
+    Limit,
 }
 
 /// The flows of one protocol.
@@ -27,6 +38,9 @@ pub(super) struct Shelf<F> {
     pub(super) slab: Slab<Box<F>, 64>,
     pub(super) closed: Vec<Box<F>>,
     pub(super) ended: Vec<EndedYoung>,
+    /// Flows that were in doubt and live.
+    pub(super) alive: Vec<Box<F>>,
+    pub(super) spare: Spare<F>,
     /// Bytes of the flows in the slab are counted.
     weigh: bool,
     pub(super) bytes: u64,
@@ -38,6 +52,8 @@ impl<F> Shelf<F> {
             slab: Slab::default(),
             closed: Vec::new(),
             ended: Vec::new(),
+            alive: Vec::new(),
+            spare: Spare::default(),
             weigh,
             bytes: 0,
         }
@@ -153,12 +169,12 @@ impl<F: Tracked> Shelf<F> {
     }
 
     /// Ends the young flow at `at`, which stays there for now.
-    pub(super) fn end_young(&mut self, at: u32, young: &mut Young, evicted: bool) {
+    pub(super) fn end_young(&mut self, at: u32, young: &mut Young, ending: Ending) {
         if young.end() {
             self.ended.push(EndedYoung {
                 number: young.number,
                 at,
-                evicted,
+                ending,
             });
         }
     }

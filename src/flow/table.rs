@@ -374,7 +374,8 @@ impl Tracker {
         if self.weigh {
             self.young_bytes -= young.bytes();
         }
-        let flow = young.grow(&mut self.rooms, &self.options);
+        let mut flow = Box::new(young.begin(&self.rooms, &self.options));
+        young.count_kept(&mut *flow, &mut self.rooms, &self.options);
         self.young.free(at);
         flow
     }

@@ -6,9 +6,8 @@ use super::{EndReason, Flow, MacAddress, PacketFacts, PacketInfo, Side, Sides};
 use crate::config::FlowOptions;
 use crate::decode::LinkInfo;
 
-/// A UDP flow: four cache lines, a size that allocators have and align by themselves.
+/// A UDP flow.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
 pub struct UdpFlow {
     /// Key, roles, times, packets and bytes.
     pub flow: Flow,
@@ -93,15 +92,5 @@ impl UdpFlow {
             (true, false) => "c_only",
             (false, _) => "s_only",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flow_is_four_cache_lines() {
-        assert_eq!(size_of::<UdpFlow>(), 256);
     }
 }

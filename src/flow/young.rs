@@ -299,24 +299,38 @@ impl Young {
         }
     }
 
-    /// The flow of these packets. What it has beside its place is free then.
-    pub(super) fn grow<F: Tracked>(&self, rooms: &mut Rooms, options: &FlowOptions) -> Box<F> {
-        let [mac, other_mac] = [(0, has::MAC), (1, has::OTHER_MAC)]
-            .map(|(at, known)| (self.has & known != 0).then_some(self.macs[at]));
+    /// The flow that its first packet begins, before that is counted.
+    #[inline(always)]
+    pub(super) fn begin<F: Tracked>(&self, rooms: &Rooms, options: &FlowOptions) -> F {
         let first = PacketInfo {
             key: self.key,
             hash: u64::from(self.hash),
             clock: self.heard,
             number: self.number,
-            mac,
+            mac: self.mac(0, has::MAC),
             facts: self.first,
         };
         let link = (self.link != NONE).then(|| rooms.links.at(self.link));
-        let mut flow = Box::new(F::begin(&first, link, options));
-        if link.is_some() {
+        F::begin(&first, link, options)
+    }
+
+    /// One of the MACs, if it is known.
+    fn mac(&self, at: usize, known: u8) -> Option<MacAddress> {
+        (self.has & known != 0).then_some(self.macs[at])
+    }
+
+    /// Counts these packets in the flow that they began. What it has beside its place is free then.
+    pub(super) fn count_kept<F: Tracked>(
+        &self,
+        flow: &mut F,
+        rooms: &mut Rooms,
+        options: &FlowOptions,
+    ) {
+        if self.link != NONE {
             rooms.links.free(self.link);
         }
-        flow.count(&self.first, mac, options);
+        flow.count(&self.first, self.mac(0, has::MAC), options);
+        let other_mac = self.mac(1, has::OTHER_MAC);
         if self.is_pair() {
             flow.count(rooms.seconds.at(self.latest), other_mac, options);
             rooms.seconds.free(self.latest);
@@ -342,7 +356,6 @@ impl Young {
             left = left.saturating_sub(ROOM);
             rooms.packets.free(room);
         }
-        flow
     }
 
     /// It is over. Says whether it was not before.

@@ -24,19 +24,19 @@ use super::encode::{Cells, ColumnWriter, Encoded, EncodedChunk};
 const BLOCKS_IN_FLIGHT: RangeInclusive<usize> = 3..=16;
 
 /// What the cells of all columns are for some rows.
-type Fill<F> = dyn Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync;
+type Fill<R> = dyn Fn(&R) -> Vec<Cells> + Send + Sync;
 
 /// The writers of all columns, and the blocks on their way to them.
-pub(super) struct Encoders<'p, F> {
+pub(super) struct Encoders<'p, R> {
     pool: &'p ThreadPool,
-    work: Arc<Work<F>>,
+    work: Arc<Work<R>>,
     done: (Sender<()>, Receiver<()>),
     in_flight: usize,
 }
 
 /// What every task has to do with.
-struct Work<F> {
-    fill: Box<Fill<F>>,
+struct Work<R> {
+    fill: Box<Fill<R>>,
     columns: Arc<[Lane]>,
     results: Sender<Encoding>,
 }
@@ -103,11 +103,11 @@ enum Encoding {
     Panic(Box<dyn Any + Send>),
 }
 
-impl<'p, F: Send + 'static> Encoders<'p, F> {
+impl<'p, R: Send + 'static> Encoders<'p, R> {
     pub(super) fn new(
         pool: &'p ThreadPool,
         writers: Vec<ColumnWriter>,
-        fill: impl Fn(&[Box<F>]) -> Vec<Cells> + Send + Sync + 'static,
+        fill: impl Fn(&R) -> Vec<Cells> + Send + Sync + 'static,
     ) -> (Self, Chunks) {
         let lane = |writer| Lane {
             writer: Mutex::new(writer),
@@ -136,7 +136,7 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
 
     /// Has the rows of a block encoded, behind those before. `chunks` of them are filled together. Waits until
     /// few blocks are under way, which no thread of the pool may.
-    pub(super) fn write(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) {
+    pub(super) fn write(&mut self, chunks: Vec<R>, end: End) {
         let threads = self.pool.current_num_threads();
         let most = threads.clamp(*BLOCKS_IN_FLIGHT.start(), *BLOCKS_IN_FLIGHT.end());
         while self.in_flight >= most {
@@ -165,9 +165,9 @@ impl<'p, F: Send + 'static> Encoders<'p, F> {
     }
 }
 
-impl<F: Send + 'static> Work<F> {
+impl<R: Send + 'static> Work<R> {
     /// Turns a chunk of a block's rows into cells.
-    fn fill(self: Arc<Self>, rows: Vec<Box<F>>, at: usize, block: Arc<Block>) {
+    fn fill(self: Arc<Self>, rows: R, at: usize, block: Arc<Block>) {
         match catch_unwind(AssertUnwindSafe(|| (self.fill)(&rows))) {
             Ok(cells) => _ = block.chunks[at].set(cells),
             Err(panic) => _ = self.results.send(Encoding::Panic(panic)),
@@ -287,16 +287,19 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
 
     /// Each row is a value, and so are all its cells.
-    fn encoders(pool: &ThreadPool, columns: usize, filled: usize) -> (Encoders<'_, u32>, Chunks) {
-        Encoders::new(pool, writers(columns), move |rows: &[Box<u32>]| {
-            let cells = || Cell::<u32>::collect(rows.iter().map(|row| **row));
+    fn encoders(
+        pool: &ThreadPool,
+        columns: usize,
+        filled: usize,
+    ) -> (Encoders<'_, Vec<u32>>, Chunks) {
+        Encoders::new(pool, writers(columns), move |rows: &Vec<u32>| {
+            let cells = || Cell::<u32>::collect(rows.iter().copied());
             (0..filled).map(|_| cells()).collect()
         })
     }
 
-    #[expect(clippy::vec_box, reason = "so are flows")]
-    fn rows(count: u32) -> Vec<Vec<Box<u32>>> {
-        vec![(0..count).map(Box::new).collect(); 2]
+    fn rows(count: u32) -> Vec<Vec<u32>> {
+        vec![(0..count).collect(); 2]
     }
 
     fn writers(count: usize) -> Vec<ColumnWriter> {
@@ -334,12 +337,12 @@ mod tests {
         let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         // There are no cells for the second column.
         is_passed_on(encoders(&pool, 2, 1));
-        is_passed_on(Encoders::new(&pool, writers(2), |_: &[Box<u32>]| {
+        is_passed_on(Encoders::new(&pool, writers(2), |_: &Vec<u32>| {
             panic!("rows of a test are not filled")
         }));
     }
 
-    fn is_passed_on((mut encoders, mut chunks): (Encoders<'_, u32>, Chunks)) {
+    fn is_passed_on((mut encoders, mut chunks): (Encoders<'_, Vec<u32>>, Chunks)) {
         encoders.write(rows(1), End::Page);
         drop(encoders);
         let taken = catch_unwind(AssertUnwindSafe(|| chunks.next(0).map(|_| ())));

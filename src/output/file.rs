@@ -146,15 +146,15 @@ mod tests {
         let schema = ArrowSchemaConverter::new().convert(&schema).unwrap();
         let writer = ColumnWriter::new(schema.column(0), Layout::Delta, as_it_is);
         let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let (mut encoders, chunks) = Encoders::new(&pool, vec![writer], |rows: &[Box<u32>]| {
-            vec![Cell::<u32>::collect(rows.iter().map(|row| **row))]
+        let (mut encoders, chunks) = Encoders::new(&pool, vec![writer], |row: &u32| {
+            vec![Cell::<u32>::collect([*row].into_iter())]
         });
         let full = BufWriter::new(File::create("/dev/full").unwrap());
         let file = SerializedFileWriter::new(full, schema.root_schema_ptr(), Arc::default());
         let mut file = TableFile::begin(file.unwrap(), chunks, "full".to_owned()).unwrap();
         let mut ended = 0;
         while file.wait_for_room().is_ok() {
-            encoders.write(vec![vec![Box::new(1)]], End::RowGroup);
+            encoders.write(vec![1], End::RowGroup);
             ended += 1;
         }
         assert_eq!(ended, AHEAD);

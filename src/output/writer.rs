@@ -25,6 +25,7 @@ use super::encoders::{Encoders, End};
 use super::file::TableFile;
 use crate::config::{FlowOptions, Limit};
 use crate::error::Error;
+use crate::flow::Rows;
 use crate::prefetch::prefetch;
 
 /// Rows that become cells together: their flows fit in a core's cache.
@@ -40,8 +41,8 @@ const ROW_GROUP: usize = 30 * BLOCK * CHUNK;
 pub struct TableWriter<'p, F> {
     path: PathBuf,
     /// Whole chunks of the next block, then one that is not.
-    pending: Vec<Vec<Box<F>>>,
-    encoders: Encoders<'p, F>,
+    pending: Vec<Chunk<F>>,
+    encoders: Encoders<'p, Chunk<F>>,
     /// Dropped behind the encoders, whose end it waits for.
     file: TableFile,
     group_rows: usize,
@@ -94,20 +95,24 @@ impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(&mut self, rows: impl IntoIterator<Item = Box<F>>) -> Result<(), Error> {
-        for row in rows {
-            match self.pending.last_mut().filter(|chunk| chunk.len() < CHUNK) {
-                Some(chunk) => chunk.push(row),
-                None => {
-                    if self.pending.len() == BLOCK {
-                        self.block()?;
-                    }
-                    let mut chunk = Vec::with_capacity(CHUNK);
-                    chunk.push(row);
-                    self.pending.push(chunk);
-                }
-            }
+    pub fn write(&mut self, rows: impl IntoIterator<Item = F>) -> Result<(), Error> {
+        let piece: Arc<Rows<F>> = Arc::new(rows.into_iter().collect());
+        (0..piece.len()).try_for_each(|at| self.add(&piece, at))
+    }
+
+    /// Adds a row of a piece.
+    pub(crate) fn add(&mut self, piece: &Arc<Rows<F>>, at: usize) -> Result<(), Error> {
+        let last = self.pending.last_mut();
+        if let Some(chunk) = last.filter(|chunk| chunk.rows.len() < CHUNK) {
+            chunk.add(piece, at);
+            return Ok(());
         }
+        if self.pending.len() == BLOCK {
+            self.block()?;
+        }
+        let mut chunk = Chunk::default();
+        chunk.add(piece, at);
+        self.pending.push(chunk);
         Ok(())
     }
 
@@ -138,7 +143,7 @@ impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
     /// Encodes the rows that wait.
     fn block(&mut self) -> Result<(), Error> {
         let chunks = std::mem::take(&mut self.pending);
-        let rows: usize = chunks.iter().map(Vec::len).sum();
+        let rows: usize = chunks.iter().map(|chunk| chunk.rows.len()).sum();
         if rows == 0 {
             return Ok(());
         }
@@ -152,7 +157,7 @@ impl<'p, F: Send + Sync + 'static> TableWriter<'p, F> {
         self.encode(chunks, end)
     }
 
-    fn encode(&mut self, chunks: Vec<Vec<Box<F>>>, end: End) -> Result<(), Error> {
+    fn encode(&mut self, chunks: Vec<Chunk<F>>, end: End) -> Result<(), Error> {
         if end == End::RowGroup {
             self.group_rows = 0;
             let room = self.file.wait_for_room();
@@ -184,10 +189,45 @@ impl Ending {
     }
 }
 
+/// Some rows, in their order, and the pieces that they are in. A piece goes with the last chunk that has rows of it.
+struct Chunk<F> {
+    pieces: Vec<Arc<Rows<F>>>,
+    /// In which of these each row is, and where.
+    rows: Vec<(usize, usize)>,
+}
+
+impl<F> Default for Chunk<F> {
+    fn default() -> Self {
+        Self {
+            pieces: Vec::new(),
+            rows: Vec::with_capacity(CHUNK),
+        }
+    }
+}
+
+impl<F> Chunk<F> {
+    fn add(&mut self, piece: &Arc<Rows<F>>, at: usize) {
+        // The pieces that workers are at came last.
+        let held = self
+            .pieces
+            .iter()
+            .rposition(|held| Arc::ptr_eq(held, piece));
+        let number = held.unwrap_or_else(|| {
+            self.pieces.push(Arc::clone(piece));
+            self.pieces.len() - 1
+        });
+        self.rows.push((number, at));
+    }
+}
+
 /// All columns of some rows.
-fn fill<F>(columns: &[FileColumn<F>], rows: &[Box<F>]) -> Vec<Cells> {
-    rows.iter().for_each(|row| prefetch(&**row));
-    let rows: Vec<&F> = rows.iter().map(|row| &**row).collect();
+fn fill<F>(columns: &[FileColumn<F>], chunk: &Chunk<F>) -> Vec<Cells> {
+    let row = |&(piece, at): &(usize, usize)| {
+        let row = chunk.pieces[piece].get(at);
+        row.expect("rows are added with their pieces")
+    };
+    let rows: Vec<&F> = chunk.rows.iter().map(row).collect();
+    rows.iter().for_each(|row| prefetch(*row));
     columns.iter().map(|column| column.fill(&rows)).collect()
 }
 

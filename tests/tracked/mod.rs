@@ -185,8 +185,8 @@ impl Tables {
 fn output(mut closed: ClosedFlows, mut fates: Fates, options: &FlowOptions) -> RefOutput {
     closed.tcp.sort_by_key(|row| row.flow.number);
     closed.udp.sort_by_key(|row| row.flow.number);
-    let tcp: Vec<&TcpFlow> = closed.tcp.iter().map(|row| &**row).collect();
-    let udp: Vec<&UdpFlow> = closed.udp.iter().map(|row| &**row).collect();
+    let tcp: Vec<&TcpFlow> = closed.tcp.iter().collect();
+    let udp: Vec<&UdpFlow> = closed.udp.iter().collect();
     let tcp_packets = tcp.iter().map(|row| row.flow.packets()).sum();
     let udp_packets = udp.iter().map(|row| row.flow.packets()).sum();
     fates.add(Fate::Tcp, tcp_packets);

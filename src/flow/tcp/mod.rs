@@ -81,7 +81,6 @@ impl<'p> TcpPacket<'p> {
 
 /// A TCP flow.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
 pub struct TcpFlow {
     /// Key, roles, times, packets and bytes.
     pub flow: Flow,

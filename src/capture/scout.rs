@@ -141,6 +141,8 @@ impl Scout {
                 is_done &= !chain.step(pcap, bytes);
             }
         }
+        let count = chains.iter().map(|chain| chain.places.len()).sum();
+        self.places.reserve_exact(count);
         for chain in &chains {
             self.places.extend_from_slice(&chain.places);
         }

@@ -10,15 +10,10 @@ use crate::decode::tcp_flags::{ACK, CWR, ECE, PSH, SYN};
 use crate::key::End;
 use crate::prefetch::prefetch_head;
 
-/// The answer to a SYN, and the everyday packets that came after it, up to 65,535 of each side.
+/// The everyday packets that came after the answer to a SYN, up to 65,535 of each side: of the larger endpoint, they
+/// are the second.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(super) struct Tally {
-    /// The larger endpoint's second.
-    sides: [Sums; 2],
-    /// The SYN+ACK.
-    pub(super) answer: PacketFacts,
-}
+pub(super) struct Tally([Sums; 2]);
 
 /// The everyday packets of one side: a cache line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,7 +51,6 @@ impl Tally {
         for packet in [syn, answer] {
             self.of_mut(packet.from()).begin(packet.seq);
         }
-        self.answer = *answer;
     }
 
     /// Whether it is an everyday packet by itself.
@@ -88,12 +82,12 @@ impl Tally {
     /// The sums of those that came from `end`.
     #[inline(always)]
     pub(super) fn of(&self, end: End) -> &Sums {
-        &self.sides[usize::from(end == End::High)]
+        &self.0[usize::from(end == End::High)]
     }
 
     #[inline(always)]
     fn of_mut(&mut self, end: End) -> &mut Sums {
-        &mut self.sides[usize::from(end == End::High)]
+        &mut self.0[usize::from(end == End::High)]
     }
 }
 

@@ -77,8 +77,10 @@ pub(super) struct Rooms {
     packets: Pool<Room>,
     /// Second ones: most flows of datagrams have no more.
     seconds: Pool<PacketFacts>,
-    /// Answers to SYNs, and everyday packets after them.
+    /// Everyday packets after a SYN and its answer.
     tallies: Pool<Tally>,
+    /// These answers, at the same places. They stand apart, so that what many packets add to takes fewer pages.
+    answers: Pool<PacketFacts>,
     links: Pool<LinkInfo>,
 }
 
@@ -88,6 +90,7 @@ impl Rooms {
         self.packets.trim();
         self.seconds.trim();
         self.tallies.trim();
+        self.answers.trim();
         self.links.trim();
     }
 
@@ -96,7 +99,23 @@ impl Rooms {
         self.packets.close();
         self.seconds.close();
         self.tallies.close();
+        self.answers.close();
         self.links.close();
+    }
+
+    /// A place for the tally that begins with the answer to a SYN.
+    fn begin_tally(&mut self, syn: &PacketFacts, answer: &PacketFacts) -> u32 {
+        let (place, tally) = self.tallies.take();
+        tally.begin(syn, answer);
+        let (same, kept) = self.answers.take();
+        assert_eq!(place, same, "both pools are used in the same way");
+        *kept = *answer;
+        place
+    }
+
+    fn free_tally(&mut self, place: u32) {
+        self.tallies.free(place);
+        self.answers.free(place);
     }
 }
 
@@ -180,9 +199,7 @@ impl Young {
             return false;
         }
         if count == 0 && self.may_tally(packet, options) {
-            let (place, tally) = rooms.tallies.take();
-            tally.begin(&self.first, &packet.facts);
-            self.latest = place;
+            self.latest = rooms.begin_tally(&self.first, &packet.facts);
             self.has |= has::TALLY;
         } else {
             *self.place(rooms) = packet.facts;
@@ -344,10 +361,9 @@ impl Young {
             place = rooms.packets.at(place).earlier;
         }
         if self.has_tally() {
-            let tally = rooms.tallies.at(place);
-            flow.count(&tally.answer, other_mac, options);
-            flow.count_tally(tally);
-            rooms.tallies.free(place);
+            flow.count(rooms.answers.at(place), other_mac, options);
+            flow.count_tally(rooms.tallies.at(place));
+            rooms.free_tally(place);
         }
         for &room in &*used {
             for packet in &rooms.packets.at(room).packets[..left.min(ROOM)] {
@@ -455,7 +471,7 @@ impl Young {
             false => self.rooms() * size_of::<Room>(),
         };
         let tally = if self.has_tally() {
-            size_of::<Tally>()
+            size_of::<Tally>() + size_of::<PacketFacts>()
         } else {
             0
         };
@@ -499,6 +515,7 @@ impl Young {
             prefetch(rooms.packets.at(place));
         } else {
             prefetch(rooms.tallies.at(place));
+            prefetch(rooms.answers.at(place));
         }
     }
 }
@@ -522,6 +539,6 @@ mod tests {
         assert_eq!(size_of::<Option<Young>>(), 128);
         assert_eq!(offset_of!(Young, number), 64);
         assert_eq!(size_of::<Room>(), 128);
-        assert_eq!(size_of::<Tally>(), 3 * 64);
+        assert_eq!(size_of::<Tally>(), 2 * 64);
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Flows are allocated by one worker and freed by whichever encodes them, many millions of them: docs/performance.md.
+/// What is encoded, flows that had states, and much more is allocated by one thread and freed by another: docs/performance.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

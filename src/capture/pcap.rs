@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr_iter;
+
 use super::MAX_RECORD_LEN;
 use super::format::{Facts, Found, HEAD_LEN, Link, Step};
 use super::packet::{Era, LinkType, Packet, Timestamp};
@@ -265,9 +267,10 @@ impl Pcap {
         places: Range<usize>,
     ) -> impl Iterator<Item = usize> + 'b {
         // No length is so great that it takes the last byte, which rules out most places at once.
-        let last_bytes = bytes.get(places.start.saturating_add(PLAIN_HEADER_LEN - 1)..);
-        let candidates = places.zip(last_bytes.unwrap_or_default());
-        let candidates = candidates.filter(|&(_, last)| *last == 0).map(|(at, _)| at);
+        let [first, until] = [places.start, places.end]
+            .map(|place| place.saturating_add(PLAIN_HEADER_LEN - 1).min(bytes.len()));
+        let last_bytes = bytes.get(first..until).unwrap_or_default();
+        let candidates = memchr_iter(0, last_bytes).map(move |skipped| places.start + skipped);
         candidates.filter(|&at| self.may_begin(bytes, at))
     }
 

@@ -171,8 +171,11 @@ impl Tracker {
         self.young
             .sweep(clock.0, &mut expired, |young| young.due(options));
         for (done, &at) in expired.iter().enumerate() {
-            // Its packets are counted soon, and so many lines are better asked for early.
-            if let Some(soon) = fetch(&self.young, &self.rooms, &expired[done..], |&at| at) {
+            if let Some(&far) = expired.get(done + 2 * FAR) {
+                self.young.prefetch(far);
+            }
+            let soon = expired.get(done + FAR);
+            if let Some(soon) = soon.and_then(|&at| self.young.get(at)) {
                 prefetch(self.index.home(soon.hash));
             }
             if self.young.get(at).is_some_and(Young::is_in_doubt) {
@@ -348,7 +351,7 @@ impl<F: Tracked> Shelf<F> {
         let mut closed = closed.into_iter().peekable();
         for (done, next) in ended.iter().enumerate() {
             let &EndedYoung { number, at, ending } = next;
-            fetch(young, rooms, &ended[done..], |ended| ended.at);
+            fetch(young, rooms, &ended[done..]);
             while let Some((number, earlier)) = closed.next_if(|(earlier, _)| *earlier < number) {
                 pieces.place(|| *earlier);
                 pieces.keep(number)?;
@@ -375,24 +378,18 @@ impl<F: Tracked> Shelf<F> {
     }
 }
 
-/// Starts to fetch young flows that come soon after the first of `ended`, and the packets of those that
-/// have been fetched, of which it returns the first.
+/// Starts to fetch a young flow that comes some time after the first of `ended`, and the packets of those that
+/// come soon.
 #[inline]
-fn fetch<'y, T>(
-    young: &'y Slab<Young>,
-    rooms: &Rooms,
-    ended: &[T],
-    place: impl Fn(&T) -> u32,
-) -> Option<&'y Young> {
+fn fetch(young: &Slab<Young>, rooms: &Rooms, ended: &[EndedYoung]) {
     if let Some(far) = ended.get(FAR) {
-        young.prefetch(place(far));
+        young.prefetch(far.at);
     }
     for number in 0..ROOMS {
         if let Some(soon) = ended.get((ROOMS - number) * AHEAD)
-            && let Some(soon) = young.get(place(soon))
+            && let Some(soon) = young.get(soon.at)
         {
             soon.prefetch_packets(rooms, number);
         }
     }
-    young.get(place(ended.get(ROOMS * AHEAD)?))
 }

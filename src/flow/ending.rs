@@ -124,6 +124,7 @@ impl Tracker {
         self.tcp.hand_over(young, rooms, clock, options, &mut tcp)?;
         let mut udp = |rows| sink(Closed::Udp(rows));
         self.udp.hand_over(young, rooms, clock, options, &mut udp)?;
+        debug_assert!(self.udp.alive.is_empty(), "only a FIN brings doubt");
         for flow in std::mem::take(&mut self.tcp.alive) {
             let hash = flow.flow.hash;
             let place = Place::Tcp(self.tcp.insert(flow, &self.options));
@@ -171,6 +172,7 @@ impl Tracker {
         self.young
             .sweep(clock.0, &mut expired, |young| young.due(options));
         for (done, &at) in expired.iter().enumerate() {
+            // The flow first, then, by its hash, what the index has for it.
             if let Some(&far) = expired.get(done + 2 * FAR) {
                 self.young.prefetch(far);
             }

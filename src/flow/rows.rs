@@ -1,7 +1,7 @@
 //! Flows that ended, on their way to a file: a few at a time, in memory that comes back.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::base::{EndReason, Tracked};
 
@@ -19,8 +19,8 @@ pub struct Rows<F> {
     pub reasons: [u64; EndReason::ALL.len()],
     /// Packets of them all.
     pub packets: u64,
-    /// Where their memory goes.
-    spare: Spare<F>,
+    /// Where their memory goes, while there is a table that may need it.
+    spare: Weak<Mutex<Stock<F>>>,
 }
 
 /// A flow, and room by which it and its neighbour are not a power of two apart: else the same field of all of them would
@@ -61,7 +61,7 @@ impl<F> Rows<F> {
         self.numbers.get(at).copied()
     }
 
-    /// Takes all flows out.
+    /// Takes all flows out. What was counted of them stays.
     pub fn take(&mut self) -> impl Iterator<Item = F> {
         self.numbers.clear();
         self.flows.drain(..).map(|spaced| spaced.flow)
@@ -75,7 +75,7 @@ impl<F> Default for Rows<F> {
             numbers: Vec::new(),
             reasons: [0; EndReason::ALL.len()],
             packets: 0,
-            spare: Spare::default(),
+            spare: Weak::new(),
         }
     }
 }
@@ -92,8 +92,10 @@ impl<F> FromIterator<F> for Rows<F> {
 impl<F> Drop for Rows<F> {
     fn drop(&mut self) {
         // Of what is smaller an allocator has enough.
-        if self.flows.capacity() == PIECE {
-            self.spare.put(mem::take(&mut self.flows));
+        if self.flows.capacity() == PIECE
+            && let Some(stock) = self.spare.upgrade()
+        {
+            Spare(stock).put(mem::take(&mut self.flows));
         }
     }
 }
@@ -151,7 +153,7 @@ impl<F> Spare<F> {
         Rows {
             flows: flows.unwrap_or_else(|| Vec::with_capacity(room)),
             numbers: Vec::with_capacity(room),
-            spare: Self(Arc::clone(&self.0)),
+            spare: Arc::downgrade(&self.0),
             ..Rows::default()
         }
     }
@@ -197,8 +199,9 @@ impl<'s, F: Tracked, E, S: FnMut(Rows<F>) -> Result<(), E>> Pieces<'s, F, S> {
         if rows.flows.len() < PIECE {
             return Ok(());
         }
-        let next = self.spare.begin(self.left);
-        (self.sink)(mem::replace(rows, next))
+        (self.sink)(mem::take(rows))?;
+        self.rows = self.spare.begin(self.left);
+        Ok(())
     }
 
     /// The flow placed last is none of them.
@@ -209,6 +212,11 @@ impl<'s, F: Tracked, E, S: FnMut(Rows<F>) -> Result<(), E>> Pieces<'s, F, S> {
 
     /// Hands over the last piece.
     pub(super) fn end(mut self) -> Result<(), E> {
+        let flows = &mut self.rows.flows;
+        if flows.len() < flows.capacity() / 2 {
+            // Most of those it has room for were taken back, and it may wait for long.
+            flows.shrink_to_fit();
+        }
         (self.sink)(self.rows)
     }
 }

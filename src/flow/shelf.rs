@@ -12,8 +12,8 @@ use crate::prefetch::prefetch;
 /// Bytes of a flow's place in its slab, with the time it is due, and in the index.
 pub(super) const PLACE_BYTES: u64 = 8 + 8 + 16;
 
-/// A young flow that ended. It stays in its place until it is taken out, so that a million
-/// that end at once take no more room than they did.
+/// A young flow that ended, or may have ([`Ending::Doubt`]). It stays in its place until it is taken out, so that a
+/// million that end at once take no more room than they did.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndedYoung {
     /// Place of its first packet in the trace.

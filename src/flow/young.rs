@@ -65,7 +65,7 @@ mod has {
     pub(super) const BEGUN_HIGH: u8 = 1 << 2;
     /// A packet from the other end.
     pub(super) const ANSWER: u8 = 1 << 3;
-    /// An end: it is over, and stays in its place until it is taken out.
+    /// An end: it is over, or in doubt, and stays in its place until it is taken out.
     pub(super) const ENDED: u8 = 1 << 4;
     /// A tally, which counts as the second packet.
     pub(super) const TALLY: u8 = 1 << 5;

@@ -37,9 +37,13 @@ pub(super) fn ether_type(descent: &mut Descent<'_, '_>, ether_type: u16) -> Step
     }
 }
 
-/// Whether an Ethernet type announces a VLAN tag.
+/// Whether an Ethernet type announces a VLAN tag. Which one of them is not asked by jumps: in a row of mixed tags
+/// nobody could guess.
 fn is_tag(ether_type: u16) -> bool {
-    matches!(ether_type, 0x8100 | 0x88A8 | 0x9100 | 0x9200 | 0x9300)
+    let types = [0x8100, 0x88A8, 0x9100, 0x9200, 0x9300];
+    types
+        .into_iter()
+        .fold(false, |is_one, tag| is_one | (ether_type == tag))
 }
 
 /// Opens the VLAN tags that stand in a row (IEEE 802.1Q, 9.6). Of those that announce another one

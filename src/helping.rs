@@ -36,21 +36,21 @@ pub(crate) fn help() -> bool {
     rayon::yield_now() == Some(Yield::Executed)
 }
 
-/// Nobody receives any more.
+/// Nobody receives any more: a worker, or the writer, has failed and says why itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gone;
+pub(crate) struct Stopped;
 
 /// Sends as soon as there is room, and helps until there is. Whoever makes room may wait for what is encoded, so a
 /// worker must not wait for it in any other way.
 ///
 /// # Errors
 /// If nobody receives any more.
-pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), Gone> {
+pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), Stopped> {
     let mut patience = Patience::default();
     loop {
         value = match sender.try_send(value) {
             Ok(()) => return Ok(()),
-            Err(TrySendError::Disconnected(_)) => return Err(Gone),
+            Err(TrySendError::Disconnected(_)) => return Err(Stopped),
             Err(TrySendError::Full(value)) => value,
         };
         if help() {
@@ -58,7 +58,7 @@ pub(crate) fn send<T>(sender: &Sender<T>, mut value: T) -> Result<(), Gone> {
         } else {
             value = match sender.send_timeout(value, patience.pause()) {
                 Ok(()) => return Ok(()),
-                Err(SendTimeoutError::Disconnected(_)) => return Err(Gone),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Stopped),
                 Err(SendTimeoutError::Timeout(value)) => value,
             };
         }
@@ -91,7 +91,7 @@ mod tests {
         let (sender, receiver) = bounded(1);
         assert_eq!(send(&sender, 1), Ok(()));
         drop(receiver);
-        assert_eq!(send(&sender, 2), Err(Gone));
+        assert_eq!(send(&sender, 2), Err(Stopped));
     }
 
     #[test]

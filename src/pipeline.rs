@@ -28,12 +28,12 @@ use crate::config::Config;
 use crate::decode::Fate;
 use crate::error::Error;
 use crate::flow::{Closed, TcpFlow, Tracker, UdpFlow};
-use crate::helping::{self, Patience, help};
+use crate::helping::{self, Patience, Stopped, help};
 use crate::intake::{Decoder, Intake};
 use crate::merge::{Run, merge};
 use crate::output::{OutputFolder, TableWriter, tcp_columns, udp_columns};
 use crate::pieces::{Job, Pieces};
-use crate::reader::{Answer, Lane, Read, Reader, Stopped, Turn};
+use crate::reader::{Answer, Lane, Read, Reader, Turn};
 use crate::sizes::Sizes;
 use crate::summary::{Fates, FlowSummary, PacketSummary, TableSummary};
 

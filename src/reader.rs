@@ -16,7 +16,7 @@ use crate::config::Limit;
 use crate::decode::{ANY, LinkInfo, TCP, UDP};
 use crate::error::Error;
 use crate::flow::{Candidate, PacketInfo};
-use crate::helping;
+use crate::helping::{self, Stopped};
 use crate::intake::{DecodedPacket, Decoder, Intake, Joint};
 use crate::pieces::{Ahead, Piece, Pieces};
 use crate::sizes::Sizes;
@@ -53,9 +53,6 @@ pub(crate) enum Turn<'r> {
 
 /// How the reading ended: what was counted of the packets, without the fates of those in flows.
 pub(crate) type Read = Result<Result<PacketSummary, Stopped>, Error>;
-
-/// The workers are gone: one of them, or the writer, has failed and says why itself.
-pub(crate) struct Stopped;
 
 /// Why packets are dealt out no further.
 pub(crate) enum Pause {
@@ -393,7 +390,7 @@ impl<C: FnMut() -> Result<(), Stopped>> Dealing<'_, '_, C> {
             // it is has closed: all of that comes first. Or it is that worker's own lane.
             Err(TrySendError::Full(batch)) => {
                 (self.count)()?;
-                helping::send(full, batch).map_err(|_| Stopped)
+                helping::send(full, batch)
             }
         }
     }

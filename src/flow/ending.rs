@@ -193,20 +193,6 @@ impl Tracker {
         self.udp.sweep(clock, options, gone);
     }
 
-    /// Ends the young flow at `at` if its state says that it has timed out by `clock`.
-    fn end_in_doubt(&mut self, at: u32, clock: Timestamp) {
-        let mut flow: Box<TcpFlow> = self.take_out(at);
-        let (hash, young) = (flow.flow.hash, Place::Young(at).code());
-        if flow.due(&self.options) < clock.0 {
-            flow.end(clock, &self.options);
-            self.tcp.closed.push(flow);
-            self.index.remove(hash, young);
-        } else {
-            let grown = Place::Tcp(self.tcp.insert(flow, &self.options));
-            self.index.replace(hash, young, grown.code());
-        }
-    }
-
     fn end_young(&mut self, at: u32, ending: Ending) {
         self.young.set_due(at, NEVER);
         let young = self.young.get_mut(at);
@@ -225,7 +211,8 @@ impl Tracker {
     /// What the flows in the table weigh once those that timed out by `clock` are gone, in the
     /// unit of the limit.
     pub fn weigh(&mut self, clock: Timestamp) -> u64 {
-        self.sweep(clock, |table, at| table.end_in_doubt(at, clock));
+        // Those in doubt get their states, which are swept next.
+        self.sweep(clock, |table, at| _ = table.grow(at));
         match self.options.limit {
             Some(Limit::Bytes(_)) => self.young_bytes + self.tcp.bytes + self.udp.bytes,
             Some(Limit::Flows(_)) | None => self.len() as u64,

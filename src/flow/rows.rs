@@ -182,6 +182,7 @@ impl<'s, F: Tracked, E, S: FnMut(Rows<F>) -> Result<(), E>> Pieces<'s, F, S> {
     /// Makes a flow where it stays until it is kept or taken back.
     #[inline(always)]
     pub(super) fn place(&mut self, make: impl FnOnce() -> F) -> &mut F {
+        self.left = self.left.saturating_sub(1);
         let flows = &mut self.rows.flows;
         flows.push(Spaced::from(make()));
         &mut flows.last_mut().expect("it was just added").flow
@@ -190,7 +191,6 @@ impl<'s, F: Tracked, E, S: FnMut(Rows<F>) -> Result<(), E>> Pieces<'s, F, S> {
     /// The flow placed last is complete.
     #[inline(always)]
     pub(super) fn keep(&mut self, number: u64) -> Result<(), E> {
-        self.left = self.left.saturating_sub(1);
         let rows = &mut self.rows;
         let flow = rows.flows.last().expect("one was placed").flow.flow();
         rows.reasons[flow.end_reason as usize] += 1;
@@ -206,7 +206,6 @@ impl<'s, F: Tracked, E, S: FnMut(Rows<F>) -> Result<(), E>> Pieces<'s, F, S> {
 
     /// The flow placed last is none of them.
     pub(super) fn take_back(&mut self) -> Option<F> {
-        self.left = self.left.saturating_sub(1);
         self.rows.flows.pop().map(|spaced| spaced.flow)
     }
 

@@ -350,7 +350,7 @@ impl Tracker {
 
     /// Makes the state of the young flow at `at`.
     #[inline(never)]
-    fn grow(&mut self, at: u32) -> Place {
+    pub(super) fn grow(&mut self, at: u32) -> Place {
         let young = self.young.get(at).expect("the index holds places in use");
         let (hash, protocol) = (young.hash, young.key.protocol);
         let grown = match protocol {
@@ -369,7 +369,7 @@ impl Tracker {
     }
 
     /// Makes the state of the young flow at `at`, whose place is free then.
-    pub(super) fn take_out<F: Tracked>(&mut self, at: u32) -> Box<F> {
+    fn take_out<F: Tracked>(&mut self, at: u32) -> Box<F> {
         let young = self.young.get(at).expect("the index holds places in use");
         if self.weigh {
             self.young_bytes -= young.bytes();
